@@ -1,0 +1,27 @@
+# make lab    open JupyterLab on notebook 00 (ARGS="--no-browser --port 8899" passes options on)
+# make test   unit tests, the assignments' checks, every notebook
+# make setup  only the environment, in .venv
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: lab test setup lint
+
+setup: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than Python 3.11; name a newer one: make setup PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# Jupyter refuses to run as root unless told that this is meant, as in a container.
+lab: setup
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS) notebooks/00_compress_a_photo.ipynb
+
+test: setup
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .

@@ -1,0 +1,122 @@
+"""The rate-distortion autoencoder: y -> z -> z_noisy or z_rounded -> y_hat, and its loss.
+
+One set of weights serves every lambda. The networks and the density p(z) know nothing of lambda;
+only the step sizes do. Latent channel c is measured in units of its step, so that rounding to
+integers means rounding z to multiples of the step: coarse steps give small files, fine steps
+good pictures. With one lambda and all steps equal to one, this is the autoencoder of the slides.
+
+Source: TTIC 31230, "Rate-Distortion Autoencoders"; Balle et al., ICLR 2017, equation 9.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from rdalib.priors import LearnedCdf, interval_nats, nats_to_bits
+from rdalib.quantization import add_uniform_noise, round_half_up, round_straight_through
+from rdalib.transforms import STRIDE, Analysis, Synthesis, principal_components
+
+LAMBDA_MIN, LAMBDA_MAX = 0.0002, 0.064
+LEVELS = 64  # quality 0..63; lambda grows by the same factor from each to the next
+ANCHORS = 8  # lambdas at which the steps are learned; in between, their logarithm is linear
+
+
+def quality_to_lambda(quality):
+    """The lambda of a quality level 0..63 (or a fraction of one), from 0.0002 to 0.064."""
+    return LAMBDA_MIN * (LAMBDA_MAX / LAMBDA_MIN) ** (quality / (LEVELS - 1))
+
+
+def lambda_to_quality(lam):
+    """The nearest quality level, 0..63, to a positive lambda."""
+    quality = (LEVELS - 1) * math.log(lam / LAMBDA_MIN) / math.log(LAMBDA_MAX / LAMBDA_MIN)
+    return min(max(round(quality), 0), LEVELS - 1)
+
+
+def high_rate_step(lam):
+    """The step that minimises rate + lam * distortion for an orthonormal transform at high rate.
+
+    With n coefficients for P pixels of 3 colours, rate = const - n log2(step) / P bits per pixel
+    and distortion = 255^2 n (step^2 / 12) / (3 P); the derivative of rate + lam * distortion
+    is zero at step^2 = 18 / (255^2 lam ln 2). lam: number or tensor.
+    """
+    return (18 / (math.log(2.0) * lam)) ** 0.5 / 255
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a training step needs. B photographs of H x W pixels."""
+
+    y_hat: torch.Tensor  # (B, 3, H, W), not clamped
+    rate_bpp: torch.Tensor  # (B,), bits per pixel
+    distortion: torch.Tensor  # (B,), mean squared error on the 0..255 scale
+
+
+class RateDistortionAutoencoder(nn.Module):
+    """Analysis, synthesis, density and step sizes. hidden: N channels; latent: M channels."""
+
+    def __init__(self, hidden=128, latent=192):
+        super().__init__()
+        self.analysis = Analysis(hidden, latent)
+        self.synthesis = Synthesis(hidden, latent)
+        self.prior = LearnedCdf(latent)
+        lambdas = quality_to_lambda(torch.linspace(0, LEVELS - 1, ANCHORS))
+        self.log_steps = nn.Parameter(high_rate_step(lambdas).log()[:, None].repeat(1, latent))
+        self.log_gains = nn.Parameter(torch.zeros(ANCHORS, latent))
+
+    @torch.no_grad()
+    def start_from_principal_components(self, blocks):
+        """Set the linear paths to the principal components of photographs, the prior to match.
+
+        blocks: float tensor (n, 768), 16 x 16 blocks of y - 0.5 in the order (3, 16, 16).
+        """
+        latent = self.log_steps.shape[1]
+        directions, deviations = principal_components(blocks, latent)
+        for path in (self.analysis.linear, self.synthesis.linear):
+            path.weight.copy_(directions.reshape(latent, 3, STRIDE, STRIDE))
+            path.bias.zero_()
+        self.prior = LearnedCdf(latent, scale=deviations / 2)
+        noise_variance = torch.exp(2 * self.log_steps) / 12
+        self.log_gains.copy_(-torch.log1p(noise_variance / deviations**2))
+
+    def steps(self, quality):
+        """Step sizes at quality (B,), floats in 0..63. Returns (B, M, 1, 1)."""
+        return self._between_anchors(self.log_steps, quality)
+
+    def gains(self, quality):
+        """What z is multiplied by before synthesis, at most about one. Returns (B, M, 1, 1)."""
+        return self._between_anchors(self.log_gains, quality)
+
+    def _between_anchors(self, logarithms, quality):
+        position = quality * (ANCHORS - 1) / (LEVELS - 1)
+        index = position.floor().clamp(0, ANCHORS - 2)
+        fraction = (position - index)[:, None]
+        index = index.long()
+        return torch.lerp(logarithms[index], logarithms[index + 1], fraction).exp()[..., None, None]
+
+    def rate_nats(self, z_noisy, steps):
+        """-ln of the mass of each latent's bin. z_noisy in units of steps; (B, M, h, w)."""
+        return interval_nats(self.prior, z_noisy * steps, steps)
+
+    def forward(self, y, quality, quantization="noise"):
+        """Compress and reconstruct, differentiably.
+
+        y: (B, 3, H, W) in [0, 1], sides multiples of 16; quality: (B,) floats in 0..63.
+        quantization: "noise" (uniform noise for rate and distortion), "mixed" (noise for the
+        rate, straight-through rounding into the synthesis) or "round" (rounding for both, as in
+        the file; without a useful gradient). Returns Output.
+        """
+        steps = self.steps(quality)
+        z = self.analysis(y).float() / steps  # (B, M, H/16, W/16), in units of the step
+        z_noisy = round_half_up(z) if quantization == "round" else add_uniform_noise(z)
+        z_decoded = round_straight_through(z) if quantization == "mixed" else z_noisy
+        with torch.autocast(y.device.type, enabled=False):  # probabilities need float32
+            nats = self.rate_nats(z_noisy, steps)
+        y_hat = self.synthesis(z_decoded * steps * self.gains(quality)).float()
+        pixels = y.shape[2] * y.shape[3]
+        return Output(
+            y_hat=y_hat,
+            rate_bpp=nats_to_bits(nats.sum(dim=(1, 2, 3))) / pixels,
+            distortion=255**2 * (y_hat - y).square().mean(dim=(1, 2, 3)),
+        )

@@ -1,0 +1,79 @@
+"""The .rda file: 16 bytes of header, then the range coder's words. All little-endian.
+
+offset  bytes  content
+     0      3  "RDA"
+     3      1  version of this format, 1
+     4      3  first bytes of the SHA-256 of the weights file
+     7      1  quality level, 0..63
+     8      2  width in pixels, 1..65535
+    10      2  height in pixels, 1..65535
+    12      4  CRC-32 of everything else, header and payload
+    16      -  payload
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from rdalib.images import MAX_PIXELS
+
+MAGIC = b"RDA"
+VERSION = 1
+HEADER = struct.Struct("<3sB3sBHHI")
+LARGEST_SIDE = 2**16 - 1
+
+
+class BitstreamError(ValueError):
+    """A file that is not a whole, undamaged .rda file for these weights. One line of text."""
+
+
+@dataclass(frozen=True)
+class Bitstream:
+    """What an .rda file says. weights_id: 3 bytes; quality: 0..63; sides in pixels."""
+
+    weights_id: bytes
+    quality: int
+    width: int
+    height: int
+    payload: bytes
+
+
+def build(stream):
+    """A Bitstream to the bytes of the file. Raises: ValueError for sides out of range."""
+    check_size(stream.width, stream.height)
+    fields = (MAGIC, VERSION, stream.weights_id, stream.quality, stream.width, stream.height)
+    checksum = zlib.crc32(HEADER.pack(*fields, 0)[:-4] + stream.payload)
+    return HEADER.pack(*fields, checksum) + stream.payload
+
+
+def parse(data):
+    """The bytes of a file to a Bitstream, everything checked. Raises: BitstreamError."""
+    if not data:
+        raise BitstreamError("the file is empty")
+    if data[:3] != MAGIC[: len(data)]:
+        raise BitstreamError("not an .rda file: it does not begin with RDA")
+    if len(data) > 3 and data[3] != VERSION:
+        raise BitstreamError(
+            f"format version {data[3]}; this rdalib reads version {VERSION}: a newer one may do"
+        )
+    if len(data) < HEADER.size:
+        raise BitstreamError(f"cut short: {len(data)} bytes, and the header alone has 16")
+    _, _, weights_id, quality, width, height, checksum = HEADER.unpack_from(data)
+    payload = data[HEADER.size :]
+    if checksum != zlib.crc32(data[: HEADER.size - 4] + payload):
+        raise BitstreamError("damaged or cut short: the checksum does not match")
+    if quality > 63:
+        raise BitstreamError(f"quality level {quality}; there are levels 0 to 63")
+    try:
+        check_size(width, height)
+    except ValueError as error:
+        raise BitstreamError(str(error)) from None
+    return Bitstream(weights_id, quality, width, height, payload)
+
+
+def check_size(width, height):
+    """Raises: ValueError unless a photograph of these sides fits the format."""
+    if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
+        raise ValueError(f"{width} x {height} pixels; a side has 1 to {LARGEST_SIDE}")
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"{width} x {height} pixels; at most {MAX_PIXELS} are allowed")

@@ -1,0 +1,155 @@
+"""Integers and integer frequency tables to bytes and back.
+
+A table says how often each symbol is expected out of 65536. Encoder and decoder read the same
+stored integers, so no floating-point result stands between a file and its meaning. The coder is
+constriction's range coder; lesson 06 builds one by hand.
+
+Three surprises: (1) a table's last entry is the escape: an integer outside the table is announced
+by it and sent apart, at 5 bits plus its length in bits. (2) constriction takes floats: frequency
+/ 65536 is exact in float64. (3) `decode` encodes again what it decoded: a payload is accepted
+only if it is, byte for byte, the one that `encode` makes.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import constriction
+import numpy as np
+
+PRECISION = 16
+TOTAL = 2**PRECISION  # every table's frequencies add up to this
+LARGEST = 2**20  # magnitudes from here on cannot be coded
+UNIFORM = constriction.stream.model.Uniform
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Frequencies of the integers first, first + 1, ..., and, last, of the escape.
+
+    frequencies: uint16 array (n + 1,), each at least 1, sum 65536.
+    """
+
+    first: int
+    frequencies: np.ndarray
+
+    @cached_property
+    def model(self):
+        """The table as constriction's coder wants it."""
+        return constriction.stream.model.Categorical(
+            self.frequencies.astype(np.float64) / TOTAL, perfect=False
+        )
+
+    @property
+    def escape(self):
+        """The index that announces an integer outside the table."""
+        return len(self.frequencies) - 1
+
+    def index(self, integers):
+        """Index of each integer in the table, the escape's for those outside."""
+        index = integers - self.first
+        return np.where((index < 0) | (index >= self.escape), self.escape, index)
+
+
+def frequencies_from_pmf(pmf):
+    """Integer frequencies, each at least 1 and adding up to 65536, close to a pmf.
+
+    pmf: float64 array (n,), non-negative, n at most 65536, any positive sum. Every symbol gets
+    1; the rest is shared in proportion, what rounding leaves to the largest remainders.
+    Returns an integer array (n,). Raises: ValueError.
+    """
+    pmf = np.asarray(pmf, dtype=np.float64)
+    if not 2 <= len(pmf) <= TOTAL:
+        raise ValueError(f"a table has 2 to {TOTAL} entries, not {len(pmf)}")
+    if not np.all(np.isfinite(pmf)) or pmf.min() < 0 or pmf.sum() <= 0:
+        raise ValueError("a pmf has finite, non-negative entries, not all zero")
+    # Entries below one part in 65536 are lifted to it, the others scaled to share what is left.
+    share = np.maximum(pmf / pmf.sum() * TOTAL, 1.0)
+    for _ in range(3):  # scaling down may push a few more below one
+        excess = share - 1.0
+        share = 1.0 + excess * (TOTAL - len(share)) / max(excess.sum(), 1e-300)
+    frequencies = np.floor(share).astype(np.int64)
+    missing = TOTAL - int(frequencies.sum())
+    frequencies[np.argsort(frequencies - share, kind="stable")[:missing]] += 1
+    return frequencies
+
+
+def encode(integers, tables):
+    """Integers (C, n), row c by table c, to bytes: whole 32-bit words, little-endian.
+
+    integers: int array, magnitudes below 2^20; tables: C Tables. Raises: ValueError.
+    """
+    if integers.size and np.abs(integers).max() >= LARGEST:
+        raise ValueError(f"integers of {LARGEST} and more cannot be coded")
+    encoder = constriction.stream.queue.RangeEncoder()
+    for row, table in zip(integers, tables, strict=True):
+        index = table.index(row)
+        encoder.encode(index.astype(np.int32), table.model)
+        for integer in row[index == table.escape]:
+            _encode_outside(encoder, _outside_to_natural(int(integer), table))
+    return encoder.get_compressed().astype("<u4").tobytes()
+
+
+def decode(data, tables, count):
+    """The bytes of `encode` back to integers (C, count), int64.
+
+    Raises: ValueError if `data` is not what `encode` makes of any integers.
+    """
+    if len(data) % 4:
+        raise ValueError("the coded data is not a whole number of 32-bit words")
+    decoder = constriction.stream.queue.RangeDecoder(np.frombuffer(data, "<u4").astype(np.uint32))
+    integers = np.empty((len(tables), count), dtype=np.int64)
+    try:
+        for row, table in zip(integers, tables, strict=True):
+            row[:] = decoder.decode(table.model, count)
+            escaped = row == table.escape
+            row += table.first
+            row[escaped] = [
+                _natural_to_outside(_decode_outside(decoder), table) for _ in range(escaped.sum())
+            ]
+        again = encode(integers, tables)
+    except (AssertionError, ValueError, OverflowError):
+        raise ValueError("the coded data is damaged") from None
+    if again != data:
+        raise ValueError("the coded data is damaged")
+    return integers
+
+
+def table_bits(integers, tables):
+    """What an ideal coder needs for integers (C, n) under the tables, escapes counted, in bits."""
+    bits = 0.0
+    for row, table in zip(integers, tables, strict=True):
+        index = table.index(row)
+        bits -= np.log2(table.frequencies.astype(np.float64) / TOTAL)[index].sum()
+        for integer in row[index == table.escape]:
+            bits += 5 + (_outside_to_natural(int(integer), table) + 1).bit_length() - 1
+    return float(bits)
+
+
+# An integer outside a table is a distance, above or below: 0 (one above), 1 (one below), 2 ...
+
+
+def _outside_to_natural(integer, table):
+    above = integer - (table.first + table.escape)
+    return 2 * above if above >= 0 else 2 * (table.first - 1 - integer) + 1
+
+
+def _natural_to_outside(natural, table):
+    half = natural // 2
+    return table.first - 1 - half if natural % 2 else table.first + table.escape + half
+
+
+# A natural number n travels as the length of n + 1 in bits, then its bits after the leading one.
+
+
+def _encode_outside(encoder, natural):
+    length = (natural + 1).bit_length() - 1
+    encoder.encode(length, UNIFORM(32))
+    if length:
+        encoder.encode(natural + 1 - (1 << length), UNIFORM(1 << length))
+
+
+def _decode_outside(decoder):
+    length = int(decoder.decode(UNIFORM(32)))
+    if length > 21:  # 2^20 above or below a table needs no more
+        raise ValueError("an integer out of range")
+    return (1 << length) + int(decoder.decode(UNIFORM(1 << length)) if length else 0) - 1

@@ -1,0 +1,147 @@
+"""Measured rate-distortion points from real files, and the area between their curves.
+
+Bytes are the length of the whole file, PSNR is of the decoded 8-bit picture, and the mean over
+images is a mean of PSNRs (not the PSNR of a mean). An exact picture has PSNR null, one with a
+side under 176 pixels MS-SSIM null; means leave nulls out.
+"""
+
+import math
+import time
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+
+from rdalib import classical
+from rdalib.autoencoder import LEVELS
+from rdalib.distortion import ms_ssim, psnr, psnr_luma_chroma
+from rdalib.images import photo_to_tensor, read_photo, tensor_to_photo
+
+QUALITIES = tuple(range(0, LEVELS, 7))  # 0, 7, ..., 63
+METRICS = ("bytes", "bpp", "psnr_rgb", "psnr_luma", "psnr_chroma", "ms_ssim")
+SECONDS = ("encode_s", "decode_s")
+
+
+def quality_of(y, y_hat, data):
+    """What METRICS name, for a photograph y, its reconstruction and the bytes of the file."""
+    luma, chroma = psnr_luma_chroma(y, y_hat)
+    values = (
+        len(data),
+        8 * len(data) / (y.shape[1] * y.shape[2]),
+        *(value if math.isfinite(value) else None for value in (psnr(y, y_hat), luma, chroma)),
+        ms_ssim(y, y_hat),
+    )
+    return dict(zip(METRICS, values, strict=True))
+
+
+def measure(name, setting, y, codec=None):
+    """Compress and decompress y with one codec at one setting. Returns METRICS and SECONDS.
+
+    name: "rda" (then `codec` is the Codec and the setting a quality level) or one of
+    classical.CODECS.
+    """
+    image = None if name == "rda" else tensor_to_photo(y)
+    start = time.perf_counter()
+    data = codec.compress(y, setting) if name == "rda" else classical.encode(name, image, setting)
+    middle = time.perf_counter()
+    y_hat = codec.decompress(data) if name == "rda" else photo_to_tensor(classical.decode(data))
+    end = time.perf_counter()
+    return quality_of(y, y_hat, data) | {"encode_s": middle - start, "decode_s": end - middle}
+
+
+def evaluate(paths, codecs, codec, progress=lambda items: items):
+    """Every codec at every setting on every photograph.
+
+    paths: photograph files; codecs: names, "rda" among them or not; codec: the Codec.
+    Returns the dict that `rda evaluate --json` writes. Raises: PhotoError.
+    """
+    settings = {"rda": QUALITIES, **classical.SETTINGS}
+    jobs = [
+        (path, name, setting) for path in paths for name in codecs for setting in settings[name]
+    ]
+    rows = {(name, setting): [] for name in codecs for setting in settings[name]}
+    read, y = None, None
+    for path, name, setting in progress(jobs):
+        if path != read:
+            read, y = path, read_photo(path)
+        values = measure(name, setting, y, codec)
+        rows[name, setting].append({"image": path.name} | values)
+    curves = {
+        name: [_mean_point(setting, rows[name, setting]) for setting in settings[name]]
+        for name in codecs
+    }
+    return {"codecs": curves, "bd_rate_percent": bd_rates(curves)}
+
+
+def _mean_point(setting, rows):
+    means = {key: _mean([row[key] for row in rows]) for key in (*METRICS, *SECONDS)}
+    return {"setting": setting} | means | {"per_image": rows}
+
+
+def _mean(values):
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def curve(points, metric="psnr_rgb"):
+    """(bpp, metric) of a codec's points as two arrays, nulls left out."""
+    pairs = [(p["bpp"], p[metric]) for p in points if p[metric] is not None]
+    return tuple(np.array(pairs, dtype=np.float64).reshape(-1, 2).T)
+
+
+def bd_rates(curves):
+    """{"rda vs jpeg": percent, ...} for every rival in `curves`, where the curves overlap."""
+    if "rda" not in curves:
+        return {}
+    ours = curve(curves["rda"])
+    rivals = {name: curve(points) for name, points in curves.items() if name != "rda"}
+    return {f"rda vs {name}": bd_rate(*theirs, *ours) for name, theirs in rivals.items()}
+
+
+def bd_rate(anchor_bpp, anchor_psnr, bpp, psnr_db):
+    """Bjontegaard's rate difference: mean change of rate at equal PSNR, in percent.
+
+    The logarithm of the rate is interpolated over PSNR by monotone cubics (pchip), and the
+    difference averaged over the PSNRs that both curves reach. Negative: fewer bits than the
+    anchor. Returns None where the curves share no PSNR or have fewer than two points.
+    Source: Bjontegaard, VCEG-M33, 2001; pchip as in VCEG-AL22.
+    """
+    curves = []
+    for rates, psnrs in ((anchor_bpp, anchor_psnr), (bpp, psnr_db)):
+        psnrs, index = np.unique(np.asarray(psnrs, dtype=np.float64), return_index=True)
+        if len(psnrs) < 2:
+            return None
+        curves.append(PchipInterpolator(psnrs, np.log(np.asarray(rates)[index])))
+    low = max(spline.x[0] for spline in curves)
+    high = min(spline.x[-1] for spline in curves)
+    if high <= low:
+        return None
+    anchor, ours = (spline.integrate(low, high) / (high - low) for spline in curves)
+    return float(100 * (np.exp(ours - anchor) - 1))
+
+
+def at_rate(points, bpp, metric="psnr_rgb"):
+    """A metric at a rate, interpolated linearly over log bpp; None outside the curve."""
+    rates, values = curve(points, metric)
+    order = np.argsort(rates)
+    if not len(rates) or not rates.min() <= bpp <= rates.max():
+        return None
+    return float(np.interp(np.log(bpp), np.log(rates[order]), values[order]))
+
+
+def compare(y, codec, max_bytes):
+    """The codecs side by side on one photograph, each at its best within max_bytes.
+
+    A rival that cannot go that low is shown at its smallest file; our file is then held to the
+    smallest of all rivals' files. Returns a list of (name, setting or None, data, y_hat), ours
+    first. Raises: ValueError if our codec cannot go that low.
+    """
+    image = tensor_to_photo(y)
+    files = {}
+    for name in classical.CODECS:
+        files[name] = classical.encode_within(name, image, max_bytes)
+        if files[name] is None:
+            files[name] = classical.smallest(name, image)
+    budget = min(max_bytes, *map(len, files.values()))
+    ours = codec.compress(y, max_bytes=budget)
+    rivals = [(name, data, photo_to_tensor(classical.decode(data))) for name, data in files.items()]
+    return [("rda", ours, codec.decompress(ours)), *rivals]

@@ -1,0 +1,59 @@
+"""Arrays to axes. Every function draws on the `ax` it is given and returns it.
+
+Colours are Okabe and Ito's, told apart by every kind of colour vision; markers and line styles
+differ too.
+"""
+
+import numpy as np
+
+STYLES = {
+    "rda": ("RDA (ours)", "#D55E00", "o", "-"),
+    "jpeg": ("JPEG", "#0072B2", "s", "--"),
+    "jpeg2000": ("JPEG 2000", "#009E73", "^", "-."),
+    "webp": ("WebP", "#CC79A7", "D", ":"),
+    "avif": ("AVIF", "#56B4E9", "v", "--"),
+}
+
+
+def photo(ax, y, title="", caption=""):
+    """A photograph y, (3, H, W), pixel for pixel: fixed 0..1 range, no interpolation."""
+    ax.imshow(np.asarray(y.permute(1, 2, 0)), vmin=0, vmax=1, interpolation="none")
+    ax.set_title(title, fontsize=11)
+    ax.set_xlabel(caption, fontsize=9)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    return ax
+
+
+def caption(values):
+    """Bytes, bpp, PSNR and MS-SSIM in two lines, from evaluation.quality_of."""
+    similarity = values["ms_ssim"]
+    decibels = values["psnr_rgb"]
+    return (
+        f"{values['bytes']:,} bytes, {values['bpp']:.3f} bpp\n"
+        + ("exact" if decibels is None else f"{decibels:.2f} dB")
+        + ("" if similarity is None else f", MS-SSIM {similarity:.4f}")
+    )
+
+
+def rate_distortion(ax, curves, metric="PSNR of RGB (dB)"):
+    """Rate-distortion curves. curves: {name: (bpp array, value array)}."""
+    for name, (bpp, values) in curves.items():
+        label, colour, marker, line = STYLES.get(name, (name, "0.5", ".", ":"))
+        order = np.argsort(bpp)
+        ax.plot(
+            bpp[order], values[order], line, color=colour, marker=marker, markersize=5, label=label
+        )
+    ax.set_xlabel("rate (bits per pixel)")
+    ax.set_ylabel(metric)
+    ax.grid(alpha=0.3)
+    ax.legend()
+    return ax
+
+
+def write(figure, path):
+    """Save a figure, whole or not at all; the kind by the name's ending. Raises: ValueError."""
+    from rdalib.files import written_beside
+
+    with written_beside(path) as beside:
+        figure.savefig(beside, dpi=150, bbox_inches="tight")

@@ -1,0 +1,91 @@
+"""The two transforms: a photograph y to a latent tensor z, and back.
+
+Each is the sum of two paths. The linear path cuts y into 16 x 16 blocks and projects them on
+principal components, as JPEG projects 8 x 8 blocks on cosines. The convolutional path is the
+network of Balle, Laparra and Simoncelli (ICLR 2017, section 4): strided convolutions and
+generalized divisive normalization. Its last layer starts at zero, so that training begins at
+the linear codec and learns what the linear codec misses.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+STRIDE = 16  # one latent vector for each 16 x 16 block of pixels
+
+
+class GDN(nn.Module):
+    """Generalized divisive normalization: v_i = u_i / sqrt(beta_i + sum_j gamma_ij u_j^2).
+
+    With inverse=True it multiplies by the square root instead (IGDN).
+    Input and output: (B, C, H, W). beta > 0 and gamma >= 0 by squaring the parameters.
+    Source: Balle et al., ICLR 2017, equations 1 and 2, with the exponents fixed to 2 and 1/2.
+    """
+
+    def __init__(self, channels, inverse=False):
+        super().__init__()
+        self.inverse = inverse
+        self.beta_root = nn.Parameter(torch.ones(channels))
+        # A little of every neighbour from the start: at exactly zero the square has no gradient.
+        self.gamma_root = nn.Parameter((0.1 * torch.eye(channels) + 1e-4).sqrt()[:, :, None, None])
+
+    def forward(self, u):
+        energy = F.conv2d(u * u, self.gamma_root**2, self.beta_root**2 + 1e-6)
+        return u * (energy.sqrt() if self.inverse else energy.rsqrt())
+
+
+class Analysis(nn.Module):
+    """y (B, 3, H, W) in [0, 1], H and W multiples of 16, to z (B, M, H/16, W/16)."""
+
+    def __init__(self, hidden=128, latent=192):
+        super().__init__()
+        self.linear = nn.Conv2d(3, latent, STRIDE, stride=STRIDE)
+        self.convolutional = nn.Sequential(
+            nn.Conv2d(3, hidden, 9, stride=4, padding=4),  # (B, N, H/4, W/4)
+            GDN(hidden),
+            nn.Conv2d(hidden, hidden, 5, stride=2, padding=2),  # (B, N, H/8, W/8)
+            GDN(hidden),
+            nn.Conv2d(hidden, latent, 5, stride=2, padding=2),  # (B, M, H/16, W/16)
+        )
+        _zero(self.convolutional[-1])
+
+    def forward(self, y):
+        y = y - 0.5
+        return self.linear(y) + self.convolutional(y)
+
+
+class Synthesis(nn.Module):
+    """z_rounded or z_noisy (B, M, H/16, W/16) to y_hat (B, 3, H, W), not clamped."""
+
+    def __init__(self, hidden=128, latent=192):
+        super().__init__()
+        self.linear = nn.ConvTranspose2d(latent, 3, STRIDE, stride=STRIDE)
+        self.convolutional = nn.Sequential(
+            nn.ConvTranspose2d(latent, hidden, 5, stride=2, padding=2, output_padding=1),
+            GDN(hidden, inverse=True),  # (B, N, H/8, W/8)
+            nn.ConvTranspose2d(hidden, hidden, 5, stride=2, padding=2, output_padding=1),
+            GDN(hidden, inverse=True),  # (B, N, H/4, W/4)
+            nn.ConvTranspose2d(hidden, 3, 9, stride=4, padding=4, output_padding=3),
+        )
+        _zero(self.convolutional[-1])
+
+    def forward(self, z):
+        return self.linear(z) + self.convolutional(z) + 0.5
+
+
+def _zero(layer):
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+
+
+def principal_components(blocks, count):
+    """The orthonormal directions of largest variance, and the standard deviation along each.
+
+    blocks: float tensor (n, d), one flattened block a row, n > count.
+    Returns (directions (count, d), deviations (count,)), largest first.
+    """
+    blocks = blocks.double()
+    covariance = blocks.T @ blocks / len(blocks)  # about zero, not the mean: y - 0.5 is centred
+    variances, directions = torch.linalg.eigh(covariance)  # ascending
+    order = torch.arange(len(variances) - 1, len(variances) - 1 - count, -1)
+    return directions[:, order].T.float(), variances[order].clamp(min=1e-12).sqrt().float()
