@@ -1,10 +1,12 @@
 # make lab    open JupyterLab on notebook 00 (ARGS="--no-browser --port 8899" passes options on)
 # make test   unit tests, the assignments' checks, every notebook
 # make setup  only the environment, in .venv
+# make notebooks  execute all notebooks and write their outputs back
+# make lint   what ruff says of code and notebooks
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: lab test setup lint
+.PHONY: lab test setup lint notebooks
 
 setup: .venv/installed
 
@@ -21,6 +23,9 @@ lab: setup
 
 test: setup
 	$(BIN)/python -m pytest $(ARGS)
+
+notebooks: setup
+	$(BIN)/python notebooks/execute.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -110,10 +110,13 @@ def _largest_quality_within(save, qualities, max_bytes):
 
 def _jpeg2000_within(image, max_bytes):
     """The coder aims at the size asked for but may miss it: aim lower until it fits."""
+    least = smallest("jpeg2000", image)
+    if len(least) > max_bytes:
+        return None
     target = min(8 * max_bytes / (image.width * image.height), _MOST_BPP)
     while target > _FEWEST_BPP:
         data = _save("jpeg2000", image, target)
         if len(data) <= max_bytes:
             return data
         target *= 0.995
-    return None
+    return least

@@ -63,7 +63,7 @@ class Codec:
     def analyse(self, y):
         """y (3, H, W) in [0, 1] to z (M, h, w), before any quantisation."""
         check_photo(y)
-        return self.model.analysis(pad_to_multiple(y[None], STRIDE))[0]
+        return self.model.analysis(pad_to_multiple(y[None].float(), STRIDE))[0]
 
     @torch.inference_mode()
     def quantise(self, z, quality):
@@ -103,22 +103,21 @@ class Codec:
         return bitstream.build(Bitstream(self.weights_id, quality, width, height, payload))
 
     def _largest_within(self, max_bytes, z, height, width):
-        """The file of the highest level with at most max_bytes. Sizes grow with the level."""
-        best = self._encode(z, 0, height, width)
-        if len(best) > max_bytes:
-            raise ValueError(
-                f"{max_bytes} bytes are too few for {width} x {height} pixels: "
-                f"the smallest file possible has {len(best)}"
-            )
-        low, high = 0, LEVELS  # level low fits; level high does not, or does not exist
-        while high - low > 1:
-            middle = (low + high) // 2
-            data = self._encode(z, middle, height, width)
+        """The file of the highest level with at most max_bytes.
+
+        Files grow with the level, but not from each level to the next on every picture (a tiny
+        one, a repeated texture), so bisection could miss it: all levels are tried from the top.
+        """
+        sizes = []
+        for quality in reversed(range(LEVELS)):
+            data = self._encode(z, quality, height, width)
             if len(data) <= max_bytes:
-                low, best = middle, data
-            else:
-                high = middle
-        return best
+                return data
+            sizes.append(len(data))
+        raise ValueError(
+            f"{max_bytes} bytes are too few for {width} x {height} pixels: "
+            f"the smallest file possible has {min(sizes)}"
+        )
 
     def decompress(self, data):
         """The bytes of an .rda file to y_hat, float (3, H, W), every value k / 255.

@@ -60,13 +60,12 @@ def frequencies_from_pmf(pmf):
     pmf = np.asarray(pmf, dtype=np.float64)
     if not 2 <= len(pmf) <= TOTAL:
         raise ValueError(f"a table has 2 to {TOTAL} entries, not {len(pmf)}")
-    if not np.all(np.isfinite(pmf)) or pmf.min() < 0 or pmf.sum() <= 0:
+    if not np.all(np.isfinite(pmf)) or pmf.min() < 0 or pmf.max() <= 0:
         raise ValueError("a pmf has finite, non-negative entries, not all zero")
-    # Entries below one part in 65536 are lifted to it, the others scaled to share what is left.
-    share = np.maximum(pmf / pmf.sum() * TOTAL, 1.0)
-    for _ in range(3):  # scaling down may push a few more below one
-        excess = share - 1.0
-        share = 1.0 + excess * (TOTAL - len(share)) / max(excess.sum(), 1e-300)
+    pmf = pmf / pmf.max()  # so that no sum overflows
+    # Entries below one part in 65536 are lifted to it, the others share what is left.
+    excess = np.maximum(pmf / pmf.sum() * TOTAL, 1.0) - 1.0
+    share = 1.0 + excess * (TOTAL - len(pmf)) / max(excess.sum(), 1e-300)
     frequencies = np.floor(share).astype(np.int64)
     missing = TOTAL - int(frequencies.sum())
     frequencies[np.argsort(frequencies - share, kind="stable")[:missing]] += 1
@@ -78,7 +77,7 @@ def encode(integers, tables):
 
     integers: int array, magnitudes below 2^20; tables: C Tables. Raises: ValueError.
     """
-    if integers.size and np.abs(integers).max() >= LARGEST:
+    if integers.size and not -LARGEST < integers.min() <= integers.max() < LARGEST:
         raise ValueError(f"integers of {LARGEST} and more cannot be coded")
     encoder = constriction.stream.queue.RangeEncoder()
     for row, table in zip(integers, tables, strict=True):

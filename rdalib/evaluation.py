@@ -5,8 +5,10 @@ images is a mean of PSNRs (not the PSNR of a mean). An exact picture has PSNR nu
 side under 176 pixels MS-SSIM null; means leave nulls out.
 """
 
+import json
 import math
 import time
+from importlib import resources
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -128,20 +130,28 @@ def at_rate(points, bpp, metric="psnr_rgb"):
     return float(np.interp(np.log(bpp), np.log(rates[order]), values[order]))
 
 
-def compare(y, codec, max_bytes):
+def compare(y, codec, max_bytes, rivals=classical.CODECS):
     """The codecs side by side on one photograph, each at its best within max_bytes.
 
     A rival that cannot go that low is shown at its smallest file; our file is then held to the
-    smallest of all rivals' files. Returns a list of (name, setting or None, data, y_hat), ours
-    first. Raises: ValueError if our codec cannot go that low.
+    smallest of all rivals' files. Returns a list of (name, data, y_hat), ours first.
+    Raises: ValueError if our codec cannot go that low.
     """
     image = tensor_to_photo(y)
     files = {}
-    for name in classical.CODECS:
+    for name in rivals:
         files[name] = classical.encode_within(name, image, max_bytes)
         if files[name] is None:
             files[name] = classical.smallest(name, image)
     budget = min(max_bytes, *map(len, files.values()))
     ours = codec.compress(y, max_bytes=budget)
-    rivals = [(name, data, photo_to_tensor(classical.decode(data))) for name, data in files.items()]
-    return [("rda", ours, codec.decompress(ours)), *rivals]
+    theirs = [(name, data, photo_to_tensor(classical.decode(data))) for name, data in files.items()]
+    return [("rda", ours, codec.decompress(ours)), *theirs]
+
+
+def kodak_results(kind):
+    """Points on the Kodak photographs, means of 24: "measured" here or "published" elsewhere.
+
+    Returns the file's dict; its "codecs" hold points with "bpp", "psnr_rgb" and "ms_ssim".
+    """
+    return json.loads(resources.files("rdalib").joinpath(f"kodak/{kind}.json").read_text())

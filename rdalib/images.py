@@ -14,7 +14,15 @@ from torch.nn import functional as F
 from rdalib.files import written_beside
 
 MAX_PIXELS = 2**26  # 67 million: about what 16 GB of memory can compress
-SAMPLES = ("astronaut", "chelsea", "coffee", "rocket", "motorcycle_left", "motorcycle_right")
+SAMPLES = (
+    "astronaut",
+    "chelsea",
+    "coffee",
+    "rocket",
+    "motorcycle_left",
+    "motorcycle_right",
+    "page",
+)
 
 
 class PhotoError(ValueError):

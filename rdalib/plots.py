@@ -4,7 +4,11 @@ Colours are Okabe and Ito's, told apart by every kind of colour vision; markers 
 differ too.
 """
 
+from itertools import cycle
+
 import numpy as np
+
+from rdalib.files import written_beside
 
 STYLES = {
     "rda": ("RDA (ours)", "#D55E00", "o", "-"),
@@ -13,6 +17,7 @@ STYLES = {
     "webp": ("WebP", "#CC79A7", "D", ":"),
     "avif": ("AVIF", "#56B4E9", "v", "--"),
 }
+OTHERS = (("#000000", "x"), ("#E69F00", "+"), ("#999999", "1"), ("#F0E442", "2"), ("#882255", "3"))
 
 
 def photo(ax, y, title="", caption=""):
@@ -37,9 +42,16 @@ def caption(values):
 
 
 def rate_distortion(ax, curves, metric="PSNR of RGB (dB)"):
-    """Rate-distortion curves. curves: {name: (bpp array, value array)}."""
+    """Rate-distortion curves. curves: {name: (bpp array, value array)}.
+
+    Names that STYLES does not know are drawn thin and dashed, under the name itself.
+    """
+    others = cycle(OTHERS)
     for name, (bpp, values) in curves.items():
-        label, colour, marker, line = STYLES.get(name, (name, "0.5", ".", ":"))
+        if name in STYLES:
+            label, colour, marker, line = STYLES[name]
+        else:
+            label, (colour, marker), line = name, next(others), ":"
         order = np.argsort(bpp)
         ax.plot(
             bpp[order], values[order], line, color=colour, marker=marker, markersize=5, label=label
@@ -53,7 +65,5 @@ def rate_distortion(ax, curves, metric="PSNR of RGB (dB)"):
 
 def write(figure, path):
     """Save a figure, whole or not at all; the kind by the name's ending. Raises: ValueError."""
-    from rdalib.files import written_beside
-
     with written_beside(path) as beside:
         figure.savefig(beside, dpi=150, bbox_inches="tight")

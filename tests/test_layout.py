@@ -1,0 +1,93 @@
+"""The shape of the project: which module imports which, and versions that must not drift."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+
+# What each module of rdalib may import from rdalib. Leaves know nothing of each other.
+MAY_IMPORT = {
+    "files": set(),
+    "quantization": set(),
+    "priors": set(),
+    "transforms": set(),
+    "distortion": set(),
+    "images": {"files"},
+    "entropy_coding": set(),
+    "plots": {"files"},
+    "datasets": {"images"},
+    "bitstream": {"images"},
+    "classical": {"images"},
+    "autoencoder": {"priors", "quantization", "transforms"},
+    "training": {"autoencoder", "transforms", "files"},
+    "codec": {
+        "autoencoder",
+        "bitstream",
+        "entropy_coding",
+        "files",
+        "images",
+        "quantization",
+        "transforms",
+    },
+    "evaluation": {"autoencoder", "classical", "distortion", "images"},
+}
+
+
+def imported_from_rdalib(path):
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            parts = node.module.split(".")
+            if parts[0] == "rdalib":
+                names |= {parts[1]} if parts[1:] else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {a.name.split(".")[1] for a in node.names if a.name.startswith("rdalib.")}
+    return names
+
+
+def test_imports_go_one_way():
+    modules = {path.stem: path for path in (ROOT / "rdalib").glob("*.py")}
+    on_top = {"__init__", "cli"}
+    assert set(modules) == set(MAY_IMPORT) | on_top
+    for name, allowed in MAY_IMPORT.items():
+        assert imported_from_rdalib(modules[name]) <= allowed, name
+
+
+def test_training_needs_neither_the_entropy_coder_nor_the_network():
+    text = "".join(
+        (ROOT / "rdalib" / f"{name}.py").read_text()
+        for name in ("training", "autoencoder", "transforms", "priors", "quantization")
+    )
+    assert "constriction" not in text and "pooch" not in text
+
+
+def constraints():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_every_dependency_is_pinned_within_its_range():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pinned = {normal(name): version for name, version in constraints().items()}
+    for dependency in project["dependencies"] + project["optional-dependencies"]["dev"]:
+        name, least = re.match(r"([\w.-]+)>=([\d.]+)", dependency).groups()
+        version = pinned[normal(name)]
+        assert [*map(int, version.split("."))] >= [*map(int, least.split("."))], name
+
+
+def test_conda_environment_installs_the_project_under_the_same_constraints():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    *conda, pip = environment["dependencies"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert "python=" + project["requires-python"].removeprefix(">=") in conda
+    assert "--constraint constraints.txt" in pip["pip"]
+    assert "--editable .[dev]" in pip["pip"]
+    assert conda == ["python=3.11", "pip"]  # every other package comes through the project
