@@ -27,7 +27,9 @@ def execute(path):
     notebook = nbformat.read(path, as_version=4)
     start = time.monotonic()
     resources = {"metadata": {"path": FOLDER}}
-    NotebookClient(notebook, timeout=CELL_SECONDS, resources=resources).execute()
+    NotebookClient(
+        notebook, timeout=CELL_SECONDS, resources=resources, coalesce_streams=True
+    ).execute()
     seconds = time.monotonic() - start
     kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # this process ran one
     gigabytes = kilobytes / (2**30 if sys.platform == "darwin" else 2**20)

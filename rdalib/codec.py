@@ -147,7 +147,7 @@ def check_quality(quality):
     """A quality level as an int, the default for None. Raises: ValueError."""
     if quality is None:
         return DEFAULT_QUALITY
-    if quality != int(quality) or not 0 <= quality < LEVELS:
+    if not 0 <= quality < LEVELS or quality != int(quality):
         raise ValueError(f"quality {quality}; there are levels 0 to {LEVELS - 1}")
     return int(quality)
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from rdalib.images import PhotoError, read_photo, to_8bit
 
 NAMES = ("bsds500", "kodak")
-PHOTO_ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".jp2", ".ppm"}
+PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".jp2", ".ppm")
 
 
 def cache_folder():
@@ -31,32 +31,45 @@ def fetch(name, progress=lambda paths: paths):
 
     name: "bsds500" (500 photographs, 34 MB) or "kodak" (24, 15 MB). Files that are there already
     with the right checksum are not downloaded again. progress: wraps the list of files, as tqdm.
-    Raises: ValueError for another name or a wrong checksum, OSError without a network.
+    Raises: ValueError for another name or a wrong checksum, OSError without a network or space.
     """
     if name not in NAMES:
         raise ValueError(f"no data set {name!r}; there are {' and '.join(NAMES)}")
     import pooch
+    import requests  # what pooch downloads with
 
+    pooch.get_logger().setLevel("WARNING")  # else two lines a file
     rows = resources.files("rdalib").joinpath("registry.tsv").read_text().splitlines()
     registry = [row.split("\t") for row in rows if row.startswith(name + "/")]
     for path, checksum, address in progress(registry):
         target = cache_folder() / path
-        pooch.retrieve(address, "sha256:" + checksum, fname=target.name, path=target.parent)
+        try:
+            pooch.retrieve(address, "sha256:" + checksum, fname=target.name, path=target.parent)
+        except requests.RequestException as error:
+            raise OSError(
+                f"{address} cannot be downloaded ({type(error).__name__}); "
+                "with a network, run the same command again: it goes on where it stopped"
+            ) from None
     return cache_folder() / name
 
 
 def photo_paths(folder):
-    """The photograph files in a folder and the folders below it, sorted by name.
+    """The photograph files in a folder and the folders below it, sorted; hidden ones left out.
 
     Raises: ValueError if there is no such folder or no photograph in it.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise ValueError(f"{folder}: no such folder")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_ENDINGS)
+        raise ValueError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
+    paths = [
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in PHOTO_ENDINGS and path.name[0] != "." and path.is_file()
+    ]
     if not paths:
-        raise ValueError(f"{folder}: no photographs in it")
-    return paths
+        endings = ", ".join(PHOTO_ENDINGS)
+        raise ValueError(f"{folder}: no photographs in it, by their endings: {endings}")
+    return sorted(paths)
 
 
 def find(name_or_folder):
@@ -67,8 +80,10 @@ def find(name_or_folder):
     if str(name_or_folder) not in NAMES:
         return Path(name_or_folder)
     folder = cache_folder() / name_or_folder
-    if not folder.is_dir():
-        raise ValueError(f"{name_or_folder} is not in {cache_folder()}: rda fetch {name_or_folder}")
+    if not any(folder.rglob("*.*")):  # no folder, or what a fetch without a network leaves
+        raise ValueError(
+            f"{name_or_folder} is not in {cache_folder()}; fetch it: rda fetch {name_or_folder}"
+        )
     return folder
 
 

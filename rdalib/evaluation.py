@@ -143,7 +143,7 @@ def compare(y, codec, max_bytes, rivals=classical.CODECS):
         files[name] = classical.encode_within(name, image, max_bytes)
         if files[name] is None:
             files[name] = classical.smallest(name, image)
-    budget = min(max_bytes, *map(len, files.values()))
+    budget = min([max_bytes, *map(len, files.values())])
     ours = codec.compress(y, max_bytes=budget)
     theirs = [(name, data, photo_to_tensor(classical.decode(data))) for name, data in files.items()]
     return [("rda", ours, codec.decompress(ours)), *theirs]

@@ -5,13 +5,14 @@ Files come in many kinds; y comes in one. What is lost on the way is said throug
 
 import io
 import warnings
+from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageChops, ImageCms, ImageOps
 from torch.nn import functional as F
 
-from rdalib.files import written_beside
+from rdalib.files import write_file
 
 MAX_PIXELS = 2**26  # 67 million: about what 16 GB of memory can compress
 SAMPLES = (
@@ -42,29 +43,28 @@ def read_photo(path, note=None):
 
 def open_rgb(path, note):
     """Read a photograph file as a Pillow image of mode RGB. See read_photo."""
+    if Path(path).is_dir():
+        raise PhotoError(f"{path} is a folder; name a photograph in it")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we cap ourselves
+            warnings.simplefilter("ignore")  # Pillow's, on large pictures and damaged metadata
             with Image.open(path) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise PhotoError(
-                        f"{path} has {image.width} x {image.height} pixels; "
-                        f"at most {MAX_PIXELS} fit: scale it down first"
-                    )
+                    raise Image.DecompressionBombError
                 image.load()
                 return _to_rgb(image, note)
-    except PhotoError:
-        raise
-    except FileNotFoundError:
-        raise PhotoError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise PhotoError(f"{path} is a folder; name a photograph in it") from None
-    except PermissionError:
-        raise PhotoError(f"{path}: no permission to read it") from None
+    except Image.DecompressionBombError:
+        raise PhotoError(
+            f"{path} has too many pixels: at most {MAX_PIXELS:,} fit; scale it down first"
+        ) from None
+    except PhotoError as error:
+        raise PhotoError(f"{path}: {error}") from None
     except Image.UnidentifiedImageError:
         raise PhotoError(f"{path} is not a photograph that Pillow can open") from None
     except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if isinstance(error, OSError) and error.errno:
+            raise PhotoError(f"{path}: {error.strerror.lower()}") from None
+        reason = str(error) or type(error).__name__
         raise PhotoError(f"{path} cannot be decoded: {reason}") from None
 
 
@@ -73,21 +73,27 @@ def _to_rgb(image, note):
     if frames > 1:
         note(f"the first of {frames} frames is taken")
     profile = image.info.get("icc_profile")
-    image = ImageOps.exif_transpose(image)
-    if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I"):
+    try:
+        image = ImageOps.exif_transpose(image)
+    except Exception:  # as above; the picture itself is whole
+        note("its EXIF data cannot be read; the picture is taken as upright")
+    if image.mode[0] in "IF":  # samples of 16 or 32 bits
+        samples = np.asarray(image)
+        if samples.dtype.kind == "f" or samples.min() < 0 or samples.max() > 65535:
+            raise PhotoError(
+                "float or 32-bit samples, of which none is white; convert them to 8 or 16 bits"
+            )
         note("16 bits a sample reduced to 8")
-        sixteen = np.asarray(image).astype(np.int64).clip(0, 65535)
-        image = Image.fromarray(((sixteen + 128) // 257).astype(np.uint8))
-    elif image.mode == "F":
-        raise PhotoError("a float picture has no fixed white; convert it to 8 or 16 bits first")
+        image = Image.fromarray(((samples.astype(np.int32) + 128) // 257).astype(np.uint8))
     alpha = None
     if image.has_transparency_data:
+        grey = image.mode[0] == "L"
         image = image.convert("RGBA")
         alpha = image.getchannel("A")
+        image = image.convert("L" if grey else "RGB")
         if alpha.getextrema()[0] < 255:
             note("transparent parts are laid on white")
-        image = image.convert("RGB")
-    elif image.mode in ("P", "1"):
+    elif image.mode not in ("L", "CMYK"):
         image = image.convert("RGB")
     image = _to_srgb(image, profile, note)
     if alpha is not None:
@@ -96,21 +102,31 @@ def _to_rgb(image, note):
 
 
 def _to_srgb(image, profile, note):
+    """An image of mode L, RGB or CMYK with its ICC profile (bytes or None) to sRGB."""
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            name = ImageCms.getProfileDescription(source).strip()
-            if "srgb" in name.lower():
-                return image.convert("RGB")
+            if image.mode == "L" and source.profile.xcolor_space.strip() == "RGB":
+                image = image.convert("RGB")
             target = ImageCms.createProfile("sRGB")
-            image = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-            note(f"colours converted from {name} to sRGB")
-            return image
+            converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
         except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
-            note("its colour profile cannot be used; colours are taken as sRGB")
+            note("its colour profile cannot be used; colours are taken as they are")
+        else:
+            if not _nearly_equal(converted, image.convert("RGB")):
+                name = ImageCms.getProfileDescription(source).strip() or "its colour profile"
+                note(f"colours converted from {name} to sRGB")
+                return converted
+            return image.convert("RGB")
     if image.mode == "CMYK":
         note("CMYK converted to RGB without a profile; colours are approximate")
     return image.convert("RGB")
+
+
+def _nearly_equal(image, other):
+    """Whether no sample differs by more than one grey level, as after a conversion to itself."""
+    extrema = ImageChops.difference(image, other).getextrema()  # ((low, high), ...), one a channel
+    return max(high for _, high in extrema) <= 1
 
 
 def photo_to_tensor(image):
@@ -132,13 +148,25 @@ def to_8bit(y):
 def write_photo(y, path):
     """Write y as an image file of the kind that the name's ending says, whole or not at all.
 
-    Raises: PhotoError for an ending that Pillow does not know, OSError.
+    Raises: PhotoError for an ending or a size that Pillow cannot write, OSError.
     """
-    with written_beside(path) as beside:
-        try:
-            tensor_to_photo(y).save(beside)
-        except (ValueError, KeyError):
-            raise PhotoError(f"{path}: end the name in .png, or another image format") from None
+    kind = photo_format(path)
+    buffer = io.BytesIO()  # Pillow's JPEG encoder does not see a disk that fills up
+    try:
+        tensor_to_photo(y).save(buffer, format=kind)
+    except Exception as error:  # as decoders do: WebP at a side over 16383
+        raise PhotoError(f"{path}: {error}; .png takes every picture") from None
+    write_file(path, buffer.getbuffer())
+
+
+def photo_format(path):
+    """Pillow's name of the format that a file's ending asks for. Raises: PhotoError."""
+    ending = Path(path).suffix
+    kind = Image.registered_extensions().get(ending.lower())
+    if kind not in Image.SAVE:
+        what = f"no picture can be written as {ending}" if ending else "the name has no ending"
+        raise PhotoError(f"{path}: {what}; end it in .png")
+    return kind
 
 
 def pad_to_multiple(y, multiple):

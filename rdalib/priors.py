@@ -116,7 +116,8 @@ class LearnedCdf(nn.Module):
         self.matrices, self.biases, self.factors = (nn.ParameterList() for _ in range(3))
         for size_in, size_out in pairwise(sizes):
             matrix = (gain / size_in).expand(channels, size_out, size_in)
-            self.matrices.append(nn.Parameter(torch.log(torch.expm1(matrix))))  # softplus^-1
+            softplus_inverse = matrix + torch.log(-torch.expm1(-matrix))  # without overflow
+            self.matrices.append(nn.Parameter(softplus_inverse))
             self.biases.append(nn.Parameter(torch.rand(channels, size_out, 1) - 0.5))
             self.factors.append(nn.Parameter(torch.zeros(channels, size_out, 1)))
         nn.init.zeros_(self.biases[-1])

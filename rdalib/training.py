@@ -6,6 +6,7 @@ bit on a CPU in float32).
 """
 
 import csv
+import io
 import math
 import time
 from dataclasses import asdict, dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 import torch
 
 from rdalib.autoencoder import LEVELS, RateDistortionAutoencoder, quality_to_lambda
-from rdalib.files import written_beside
+from rdalib.files import write_file, written_beside
 from rdalib.transforms import STRIDE
 
 
@@ -44,6 +45,7 @@ class Training:
         """settings: TrainingSettings; patches: RandomPatches of the settings' patch size."""
         self.settings, self.patches, self.device = settings, patches, torch.device(device)
         self.step = 0
+        self.seconds = 0.0  # of training, as the log counts them
         self.generator = torch.Generator().manual_seed(settings.seed)
         torch.manual_seed(settings.seed)
         self.model = RateDistortionAutoencoder(settings.hidden, settings.latent)
@@ -99,8 +101,9 @@ class Training:
             "noise": torch.get_rng_state(),
             "noise_cuda": torch.cuda.get_rng_state() if self.device.type == "cuda" else None,
         }
-        with written_beside(path) as beside, open(beside, "wb") as file:
-            torch.save(state, file)
+        buffer = io.BytesIO()  # torch.save makes a RuntimeError of a full disk
+        torch.save(state, buffer)
+        write_file(path, buffer.getbuffer())
 
     @classmethod
     def resume(cls, path, patches, device="cpu"):
@@ -144,6 +147,7 @@ class Training:
                     self.save(checkpoint)
                     saved = time.monotonic()
         finally:
+            self.seconds = log.seconds()
             self.save(checkpoint)
 
 
@@ -173,8 +177,10 @@ class _Log:
         with written_beside(self.path) as beside, open(beside, "w", newline="") as file:
             csv.writer(file).writerows([self.columns, *rows])
 
+    def seconds(self):
+        return time.monotonic() - self.start
+
     def add(self, step, rate_bpp, distortion, loss, learning_rate):
-        seconds = time.monotonic() - self.start
-        row = (step, f"{seconds:.1f}", f"{rate_bpp:.5f}", f"{distortion:.4f}", f"{loss:.5f}")
+        row = (step, f"{self.seconds():.1f}", f"{rate_bpp:.5f}", f"{distortion:.4f}", f"{loss:.5f}")
         with open(self.path, "a", newline="") as file:
             csv.writer(file).writerow((*row, f"{learning_rate:.3g}"))

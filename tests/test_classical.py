@@ -1,0 +1,130 @@
+import functools
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rdalib import classical
+from rdalib.images import sample_photo, tensor_to_photo
+
+SUBSAMPLINGS = ("4:2:0", "4:4:4")
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return tensor_to_photo(sample_photo("astronaut")[:, 64:160, 176:272])
+
+
+def squared_error(photo, data):
+    return float(((np.asarray(classical.decode(data), float) - np.asarray(photo)) ** 2).mean())
+
+
+def jpeg(photo, quality, subsampling):
+    """A JPEG at its best settings, by Pillow alone."""
+    return save(
+        photo, "JPEG", quality=quality, subsampling=subsampling, optimize=True, progressive=True
+    )
+
+
+def save(photo, kind, **options):
+    buffer = io.BytesIO()
+    photo.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", classical.CODECS)
+def test_files_open_as_the_same_size_and_rise_with_the_setting(photo, name):
+    settings = classical.SETTINGS[name]
+    files = [classical.encode(name, photo, setting) for setting in settings[:: len(settings) - 1]]
+    assert all(classical.decode(data).size == photo.size for data in files)
+    assert len(files[0]) < len(files[1])
+    assert squared_error(photo, files[0]) > squared_error(photo, files[1])
+
+
+@pytest.mark.parametrize("name", classical.CODECS)
+def test_at_least_six_settings_reach_above_one_bit_per_pixel(photo, name):
+    settings = classical.SETTINGS[name]
+    assert len(settings) >= 6
+    assert 8 * len(classical.encode(name, photo, settings[-1])) / (96 * 96) > 1
+
+
+def test_files_are_of_the_kind_they_are_called(photo):
+    kinds = {"jpeg": "JPEG", "jpeg2000": "JPEG2000", "webp": "WEBP", "avif": "AVIF"}
+    for name, kind in kinds.items():
+        data = classical.encode(name, photo, classical.SETTINGS[name][3])
+        assert Image.open(io.BytesIO(data)).format == kind
+
+
+def test_rivals_are_saved_at_their_best_settings(photo):
+    assert classical.encode("webp", photo, 50) == save(photo, "WEBP", quality=50, method=6)
+    assert classical.encode("avif", photo, 50) == save(photo, "AVIF", quality=50, speed=4)
+    options = {"irreversible": True, "mct": 1, "no_jp2": True, "quality_layers": [48.0]}
+    assert classical.encode("jpeg2000", photo, 0.5) == save(photo, "JPEG2000", **options)
+    candidates = [jpeg(photo, 40, "4:2:0"), *(jpeg(photo, q, "4:4:4") for q in range(1, 41))]
+    assert classical.encode("jpeg", photo, 40) in candidates
+
+
+@pytest.mark.parametrize("quality", [1, 20, 75])
+def test_jpeg_is_the_better_subsampling_at_the_size_of_420(photo, quality):
+    data, half = classical.encode("jpeg", photo, quality), jpeg(photo, quality, "4:2:0")
+    full = [jpeg(photo, q, "4:4:4") for q in range(1, quality + 1)]
+    errors = [squared_error(photo, f) for f in (half, *full) if len(f) <= len(half)]
+    assert len(data) <= len(half)
+    assert squared_error(photo, data) == min(errors)
+
+
+@pytest.mark.parametrize("max_bytes", [1200, 2000, 3500])
+def test_jpeg_within_a_budget_takes_the_better_subsampling_and_no_step_more_fits(photo, max_bytes):
+    data = classical.encode_within("jpeg", photo, max_bytes)
+    best = {}
+    for subsampling in SUBSAMPLINGS:
+        files = [jpeg(photo, quality, subsampling) for quality in range(1, 96)]
+        fitting = [quality for quality in range(1, 96) if len(files[quality - 1]) <= max_bytes]
+        assert len(files[max(fitting)]) > max_bytes
+        best[subsampling] = files[max(fitting) - 1]
+    assert len(data) <= max_bytes
+    assert data == min(best.values(), key=lambda candidate: squared_error(photo, candidate))
+
+
+@pytest.mark.parametrize("max_bytes", [400, 900])
+@pytest.mark.parametrize("name", ["webp", "avif"])
+def test_within_a_budget_one_quality_step_more_would_not_fit(photo, name, max_bytes):
+    photo = photo.crop((0, 0, 48, 48))
+    encode = functools.cache(functools.partial(classical.encode, name, photo))
+    data = classical.encode_within(name, photo, max_bytes)
+    assert len(data) <= max_bytes
+    assert any(
+        encode(quality) == data and len(encode(quality + 1)) > max_bytes for quality in range(100)
+    )
+
+
+@pytest.mark.parametrize("max_bytes", [250, 700, 1500, 4000])
+def test_jpeg2000_comes_within_and_close_to_its_budget(photo, max_bytes):
+    data = classical.encode_within("jpeg2000", photo, max_bytes)
+    assert 0.9 * max_bytes < len(data) <= max_bytes
+
+
+@pytest.mark.parametrize("name", classical.CODECS)
+def test_no_budget_is_too_large(photo, name):
+    data = classical.encode_within(name, photo, 10**6)
+    assert squared_error(photo, data) < 10
+
+
+@pytest.mark.parametrize("name", classical.CODECS)
+def test_the_smallest_file_is_the_least_possible_budget(photo, name):
+    least = len(classical.smallest(name, photo))
+    assert len(classical.encode_within(name, photo, least)) <= least
+    assert classical.encode_within(name, photo, least // 2) is None
+    assert classical.encode_within(name, photo, 0) is None
+
+
+@pytest.mark.parametrize("name", classical.CODECS)
+def test_one_pixel_is_a_picture(name):
+    photo = Image.new("RGB", (1, 1), (200, 30, 60))
+    assert classical.decode(classical.smallest(name, photo)).size == (1, 1)
+
+
+def test_another_codec_is_refused_by_name(photo):
+    with pytest.raises(ValueError, match="no codec 'gif'"):
+        classical.encode("gif", photo, 50)

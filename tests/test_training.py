@@ -1,0 +1,295 @@
+import csv
+import dataclasses
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+
+from rdalib.autoencoder import RateDistortionAutoencoder, quality_to_lambda
+from rdalib.datasets import RandomPatches
+from rdalib.images import sample_photo, write_photo
+from rdalib.training import Training, TrainingSettings, steps_for_minutes
+
+SETTINGS = TrainingSettings(
+    steps=12, batch=2, patch=32, hidden=8, latent=12, warmup_steps=4, bfloat16=False
+)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Two small photograph files."""
+    folder = tmp_path_factory.mktemp("photos")
+    for name in ("coffee", "chelsea"):
+        write_photo(sample_photo(name)[:, 50:178, 50:178], folder / f"{name}.png")
+    return sorted(folder.iterdir())
+
+
+class Patches(RandomPatches):
+    """Principal components from fewer blocks: a start within milliseconds."""
+
+    def blocks(self, side, count, generator):
+        return super().blocks(side, min(count, 1000), generator)
+
+
+@pytest.fixture(scope="module")
+def patches(photos):
+    return Patches(photos, SETTINGS.patch)
+
+
+class Interruption:
+    """A progress bar that is interrupted, as by Ctrl-C, once `steps` steps are done."""
+
+    def __init__(self, steps):
+        self.left = steps
+
+    def update(self):
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+    def set_postfix_str(self, text):
+        pass
+
+
+def rows_of(log):
+    with open(log, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def steps_of(log):
+    return [int(row["step"]) for row in rows_of(log)]
+
+
+def training_of(steps, patches):
+    training = Training(SETTINGS, patches)
+    for _ in range(steps):
+        training.advance()
+    return training
+
+
+def assert_equal_runs(first, second):
+    assert first.step == second.step
+    for one, other in zip(first.model.parameters(), second.model.parameters(), strict=True):
+        assert torch.equal(one, other)
+    one, other = (run.optimizer.state_dict()["state"] for run in (first, second))
+    assert one.keys() == other.keys()
+    for key in one:
+        assert all(torch.equal(one[key][name], other[key][name]) for name in one[key])
+    assert torch.equal(first.generator.get_state(), second.generator.get_state())
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(patches, tmp_path_factory):
+    training, folder = Training(SETTINGS, patches), tmp_path_factory.mktemp("run")
+    training.run(folder / "whole.pt", folder / "whole.csv", every=3)
+    return training
+
+
+def test_the_same_settings_give_the_same_run(patches, uninterrupted):
+    assert_equal_runs(training_of(SETTINGS.steps, patches), uninterrupted)
+
+
+def test_another_seed_gives_another_run(patches, uninterrupted):
+    other = Training(dataclasses.replace(SETTINGS, seed=1), patches)
+    for _ in range(SETTINGS.steps):
+        other.advance()
+    assert not torch.equal(other.model.log_steps, uninterrupted.model.log_steps)
+
+
+@pytest.mark.parametrize("steps", [1, 5, 11])
+def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one(
+    patches, tmp_path, uninterrupted, steps
+):
+    checkpoint, log = tmp_path / "stopped.pt", tmp_path / "stopped.csv"
+    training = Training(SETTINGS, patches)
+    with pytest.raises(KeyboardInterrupt):
+        training.run(checkpoint, log, Interruption(steps), every=3)
+    torch.manual_seed(99)  # the next process starts from other chances
+    resumed = Training.resume(checkpoint, patches)
+    assert resumed.step == steps
+    resumed.run(checkpoint, log, every=3)
+    assert_equal_runs(resumed, uninterrupted)
+    assert_equal_runs(Training.resume(checkpoint, patches), uninterrupted)
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint(patches, tmp_path, uninterrupted):
+    checkpoint, log = tmp_path / "killed.pt", tmp_path / "killed.csv"
+    training = Training(SETTINGS, patches)
+    with pytest.raises(KeyboardInterrupt):
+        training.run(checkpoint, log, Interruption(4), every=2)
+    at_four = checkpoint.read_bytes()
+    training = Training.resume(checkpoint, patches)
+    with pytest.raises(KeyboardInterrupt):
+        training.run(checkpoint, log, Interruption(5), every=2)
+    assert steps_of(log) == [2, 6, 8]  # the interruption came before the row of step 4
+    checkpoint.write_bytes(at_four)  # as if killed after step 9, with no later checkpoint
+    resumed = Training.resume(checkpoint, patches)
+    assert_equal_runs(resumed, training_of(4, patches))
+    resumed.run(checkpoint, log, every=2)
+    assert_equal_runs(resumed, uninterrupted)
+
+
+def test_rows_after_the_checkpoint_are_dropped_on_resume(patches, tmp_path):
+    checkpoint, log = tmp_path / "run.pt", tmp_path / "log.csv"
+    training = training_of(5, patches)
+    training.save(checkpoint)
+    with pytest.raises(KeyboardInterrupt):
+        training.run(tmp_path / "later.pt", log, Interruption(6), every=1)
+    with open(log, "a") as file:
+        file.write("999,1.0,1,1,1,1\n")
+    assert steps_of(log) == [6, 7, 8, 9, 10, 999]
+    Training.resume(tmp_path / "later.pt", patches).run(tmp_path / "later.pt", log, every=1)
+    assert steps_of(log) == [6, 7, 8, 9, 10, 12]
+    Training.resume(checkpoint, patches).run(checkpoint, log, every=1)
+    assert steps_of(log) == [6, 7, 8, 9, 10, 11, 12]
+
+
+def test_a_checkpoint_leaves_the_run_as_it_was(patches, tmp_path, uninterrupted):
+    training = Training(SETTINGS, patches)
+    training.run(tmp_path / "often.pt", tmp_path / "often.csv", checkpoint_seconds=0)
+    assert_equal_runs(training, uninterrupted)
+
+
+def test_the_log_has_the_means_of_its_steps_and_the_last_one(patches, tmp_path):
+    settings = dataclasses.replace(SETTINGS, steps=7)
+    training, log = Training(settings, patches), tmp_path / "log.csv"
+    by_hand = Training(settings, patches)
+    sums = torch.stack([by_hand.advance() for _ in range(7)])
+    torch.manual_seed(settings.seed)
+    training = Training(settings, patches)
+    training.run(tmp_path / "run.pt", log, every=5)
+    rows = rows_of(log)
+    assert list(rows[0]) == ["step", "seconds", "rate_bpp", "distortion", "loss", "learning_rate"]
+    assert steps_of(log) == [5, 7]
+    for row, expected in zip(rows, (sums[:5].mean(dim=0), sums[5:].mean(dim=0)), strict=True):
+        values = [float(row[key]) for key in ("rate_bpp", "distortion", "loss")]
+        assert values == pytest.approx(expected.tolist(), abs=1e-3)
+    assert 0 <= float(rows[0]["seconds"]) <= float(rows[1]["seconds"])
+
+
+def test_a_new_run_starts_a_new_log(patches, tmp_path):
+    log = tmp_path / "log.csv"
+    for _ in range(2):
+        Training(SETTINGS, patches).run(tmp_path / "run.pt", log, every=6)
+    assert steps_of(log) == [6, 12]
+
+
+def test_seconds_go_on_after_a_resume(patches, tmp_path):
+    checkpoint, log = tmp_path / "run.pt", tmp_path / "log.csv"
+    with pytest.raises(KeyboardInterrupt):
+        Training(SETTINGS, patches).run(checkpoint, log, Interruption(7), every=3)
+    rows = rows_of(log)
+    rows[-1]["seconds"] = "1000.0"
+    with open(log, "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    Training.resume(checkpoint, patches).run(checkpoint, log, every=3)
+    assert [float(row["seconds"]) >= 1000 for row in rows_of(log)] == [False, True, True, True]
+
+
+def test_the_learning_rate_warms_up_and_ends_near_its_final_value(patches):
+    settings = dataclasses.replace(
+        SETTINGS, steps=1000, warmup_steps=100, learning_rate=1e-3, final_learning_rate=1e-5
+    )
+    training = Training(settings, patches)
+    rates = []
+    for training.step in range(1001):
+        rates.append(training.learning_rate())
+    assert rates[0] == pytest.approx(1e-3 / 100)
+    assert rates[49] == pytest.approx(0.5e-3, rel=0.01)
+    assert all(earlier < later for earlier, later in pairwise(rates[:100]))
+    assert all(earlier > later for earlier, later in pairwise(rates[100:]))
+    assert max(rates) > 0.97e-3
+    assert rates[500] == pytest.approx((1e-3 + 1e-5) / 2)
+    assert rates[750] == pytest.approx(1e-5 + 0.99e-3 * (0.5 + 0.5 * math.cos(0.75 * math.pi)))
+    assert rates[1000] == pytest.approx(1e-5)
+
+
+def test_the_linear_paths_take_smaller_steps(patches):
+    training = Training(SETTINGS, patches)
+    training.advance()
+    others, linear = training.optimizer.param_groups
+    training.step = 0
+    assert others["lr"] == pytest.approx(training.learning_rate())
+    assert linear["lr"] == pytest.approx(0.1 * training.learning_rate())
+    named = dict(training.model.named_parameters())
+    names = {
+        name for name in named if any(named[name] is parameter for parameter in linear["params"])
+    }
+    paths = ("analysis.linear", "synthesis.linear")
+    assert names == {f"{path}.{part}" for path in paths for part in ("weight", "bias")}
+
+
+def test_training_starts_from_principal_components(patches):
+    training = Training(SETTINGS, patches)
+    weight = training.model.analysis.linear.weight.detach().flatten(1)
+    torch.testing.assert_close(weight @ weight.T, torch.eye(12), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("quantization", ["noise", "mixed"])
+def test_thirty_steps_unlearn_a_wrong_brightness(patches, quantization):
+    settings = dataclasses.replace(
+        SETTINGS, steps=30, batch=8, quantization=quantization, learning_rate=5e-3
+    )
+    training = Training(settings, patches)
+    y = patches.sample(64, torch.Generator().manual_seed(7))
+    quality = torch.linspace(0, 63, 64)
+    lam = quality_to_lambda(quality)
+
+    @torch.no_grad()
+    def loss():
+        output = training.model(y, quality, "round")
+        return float(((output.rate_bpp + lam * output.distortion) / lam.sqrt()).mean())
+
+    at_principal_components = loss()  # which thirty tiny steps hardly better
+    with torch.no_grad():
+        training.model.synthesis.convolutional[-1].bias += 0.05
+    before = loss()
+    for _ in range(30):
+        training.advance()
+    assert loss() - at_principal_components < 0.1 * (before - at_principal_components)
+
+
+def test_bfloat16_leaves_probabilities_and_weights_in_float32(patches):
+    settings = dataclasses.replace(SETTINGS, bfloat16=True)
+    training, exact = Training(settings, patches), Training(SETTINGS, patches)
+    torch.manual_seed(5)
+    rate, distortion, loss = training.advance().tolist()
+    torch.manual_seed(5)
+    expected = exact.advance().tolist()
+    assert [rate, distortion, loss] == pytest.approx(expected, rel=0.02)
+    assert [rate, distortion, loss] != expected
+    assert {parameter.dtype for parameter in training.model.parameters()} == {torch.float32}
+
+
+def test_a_foreign_file_is_no_checkpoint(patches, photos, tmp_path):
+    path = tmp_path / "foreign.pt"
+    for content in (b"", b"no checkpoint", photos[0].read_bytes()):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"foreign\.pt is not a checkpoint of rda train"):
+            Training.resume(path, patches)
+    for state in ({}, [1, 2], {"settings": {"colour": "red"}}, RateDistortionAutoencoder(4, 4)):
+        torch.save(state, path)
+        with pytest.raises(ValueError, match=r"foreign\.pt is not a checkpoint of rda train"):
+            Training.resume(path, patches)
+    with pytest.raises(ValueError, match="no such file"):
+        Training.resume(tmp_path / "absent.pt", patches)
+
+
+def test_a_checkpoint_cut_short_is_refused(patches, tmp_path):
+    path = tmp_path / "run.pt"
+    Training(SETTINGS, patches).save(path)
+    data = path.read_bytes()
+    for length in (10, len(data) // 2, len(data) - 1):
+        path.write_bytes(data[:length])
+        with pytest.raises(ValueError, match="is not a checkpoint"):
+            Training.resume(path, patches)
+
+
+def test_steps_for_minutes_is_positive_and_grows_with_the_time(patches):
+    few = steps_for_minutes(SETTINGS, patches, "cpu", 1e-9, trial=1)
+    many = steps_for_minutes(SETTINGS, patches, "cpu", 600, trial=1)
+    assert few == 1
+    assert many > 600  # a step of the tiniest model takes less than a minute
