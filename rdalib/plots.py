@@ -7,6 +7,7 @@ differ too.
 from itertools import cycle
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from rdalib.files import written_beside
 
@@ -61,6 +62,32 @@ def rate_distortion(ax, curves, metric="PSNR of RGB (dB)"):
     ax.grid(alpha=0.3)
     ax.legend()
     return ax
+
+
+def comparison(y, shown):
+    """A figure: the photograph, then each codec's picture of it.
+
+    shown: a list of (name, y_hat, values), with values from evaluation.quality_of.
+    """
+    columns, rows = 3, -(-(len(shown) + 1) // 3)
+    height = min(4 * y.shape[1] / y.shape[2], 8)
+    figure = Figure(figsize=(4 * columns, rows * (height + 0.8)), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).flat
+    photo(axes[0], y, "original", f"{y.shape[2]} x {y.shape[1]} pixels")
+    for ax, (name, y_hat, values) in zip(axes[1:], shown, strict=False):
+        photo(ax, y_hat, STYLES[name][0], caption(values))
+    for ax in axes[len(shown) + 1 :]:
+        ax.axis("off")
+    return figure
+
+
+def rate_distortion_panels(panels, title):
+    """A figure with one panel a metric. panels: {metric: curves as in rate_distortion}."""
+    figure = Figure(figsize=(6 * len(panels), 5), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False).flat
+    for ax, (metric, curves) in zip(axes, panels.items(), strict=True):
+        rate_distortion(ax, curves, metric).set_title(title)
+    return figure
 
 
 def write(figure, path):

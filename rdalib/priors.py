@@ -113,23 +113,22 @@ class LearnedCdf(nn.Module):
         sizes = (1, *widths, 1)
         gain = (1 / torch.as_tensor(scale, dtype=torch.float32)).expand(channels)[:, None, None]
         gain = gain ** (1 / (len(sizes) - 1))  # the layers share it: their product is 1 / scale
-        self.matrices, self.biases, self.factors = (nn.ParameterList() for _ in range(3))
+        self.matrices, self.biases = nn.ParameterList(), nn.ParameterList()
         for size_in, size_out in pairwise(sizes):
             matrix = (gain / size_in).expand(channels, size_out, size_in)
             softplus_inverse = matrix + torch.log(-torch.expm1(-matrix))  # without overflow
             self.matrices.append(nn.Parameter(softplus_inverse))
             self.biases.append(nn.Parameter(torch.rand(channels, size_out, 1) - 0.5))
-            self.factors.append(nn.Parameter(torch.zeros(channels, size_out, 1)))
+        self.factors = nn.ParameterList(torch.zeros(channels, width, 1) for width in widths)
         nn.init.zeros_(self.biases[-1])
 
     def logit(self, z):
         """g(z), the logarithm of the odds cdf : 1 - cdf. z and result: (B, C, ...)."""
         h = z.transpose(0, 1).reshape(z.shape[1], 1, -1)  # (C, 1, n)
-        layers = zip(self.matrices, self.biases, self.factors, strict=True)
-        for index, (matrix, bias, factor) in enumerate(layers):
+        for matrix, bias, factor in zip(self.matrices, self.biases, self.factors, strict=False):
             h = torch.baddbmm(bias, F.softplus(matrix), h)
-            if index < len(self.matrices) - 1:
-                h = h + torch.tanh(factor) * torch.tanh(h)
+            h = h + torch.tanh(factor) * torch.tanh(h)
+        h = torch.baddbmm(self.biases[-1], F.softplus(self.matrices[-1]), h)  # the last: no tanh
         return h.reshape(z.shape[1], z.shape[0], *z.shape[2:]).transpose(0, 1)
 
     def log_tails(self, z):

@@ -8,6 +8,7 @@ bit on a CPU in float32).
 import csv
 import io
 import math
+import signal
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -127,13 +128,15 @@ class Training:
     def run(self, checkpoint, log, progress=None, every=50, checkpoint_seconds=180):
         """Train to the end; a checkpoint every few minutes, a row in the CSV log every 50 steps.
 
-        checkpoint, log: paths; progress: a tqdm bar or None. Interrupted by Ctrl-C it saves a
-        checkpoint and lets the interruption through.
+        checkpoint, log: paths; progress: a tqdm bar or None. Ctrl-C ends the step in hand, saves
+        a checkpoint and raises KeyboardInterrupt. To be called from the main thread.
         """
         log = _Log(log, self.step)
         saved, sums, count = time.monotonic(), 0.0, 0
+        interrupted = []  # half a step must not be saved: chance has moved on, the weights not
+        handler = signal.signal(signal.SIGINT, lambda *_: interrupted.append(True))
         try:
-            while self.step < self.settings.steps:
+            while self.step < self.settings.steps and not interrupted:
                 sums, count = sums + self.advance(), count + 1
                 if progress is not None:
                     progress.update()
@@ -147,8 +150,11 @@ class Training:
                     self.save(checkpoint)
                     saved = time.monotonic()
         finally:
-            self.seconds = log.seconds()
-            self.save(checkpoint)
+            signal.signal(signal.SIGINT, handler)
+        self.seconds = log.seconds()
+        self.save(checkpoint)
+        if interrupted:
+            raise KeyboardInterrupt
 
 
 def steps_for_minutes(settings, patches, device, minutes, trial=6):

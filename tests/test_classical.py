@@ -74,6 +74,17 @@ def test_jpeg_is_the_better_subsampling_at_the_size_of_420(photo, quality):
     assert squared_error(photo, data) == min(errors)
 
 
+def test_jpeg_keeps_full_chroma_where_colours_alternate():
+    colours = np.array([(200, 40, 40), (40, 104, 200)], np.uint8)  # alike in luma
+    photo = Image.fromarray(colours[np.random.default_rng(0).integers(0, 2, (48, 48))])
+    data = classical.encode("jpeg", photo, 90)
+    half = jpeg(photo, 90, "4:2:0")
+    assert len(data) <= len(half)
+    assert data in [jpeg(photo, quality, "4:4:4") for quality in range(1, 91)]
+    assert squared_error(photo, data) < 0.5 * squared_error(photo, half)
+    assert classical.encode_within("jpeg", photo, len(half)) == data
+
+
 @pytest.mark.parametrize("max_bytes", [1200, 2000, 3500])
 def test_jpeg_within_a_budget_takes_the_better_subsampling_and_no_step_more_fits(photo, max_bytes):
     data = classical.encode_within("jpeg", photo, max_bytes)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import signal
 import subprocess
 import sys
 import zlib
@@ -19,7 +20,7 @@ import requests
 import torch
 from PIL import Image
 
-from rdalib import bitstream, datasets, training
+from rdalib import bitstream, commands, datasets, training
 from rdalib.bitstream import HEADER
 from rdalib.cli import main
 from rdalib.codec import Codec
@@ -727,7 +728,8 @@ def quick_start(monkeypatch):
 
 def test_an_interrupted_run_says_how_to_go_on(rda, here, monkeypatch, quick_start):
     def interrupt(run):
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+        return torch.zeros(3)
 
     monkeypatch.setattr(training.Training, "advance", interrupt)
     status, _, err = rda("train --data photos --out w.safetensors --steps 9 --batch 1")
@@ -745,9 +747,10 @@ def test_a_run_has_as_many_steps_as_fit(rda, here, monkeypatch, quick_start, opt
         return 7
 
     def interrupt(run):
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+        return torch.zeros(3)
 
-    monkeypatch.setattr(training, "steps_for_minutes", fitting)
+    monkeypatch.setattr(commands, "steps_for_minutes", fitting)
     monkeypatch.setattr(training.Training, "advance", interrupt)
     _, out, _ = rda(f"train --data photos --out w.safetensors --batch 1 {options}")
     assert asked == [minutes]
