@@ -17,9 +17,11 @@ setup: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-# Jupyter refuses to run as root unless told that this is meant, as in a container.
+# Jupyter refuses to run as root unless told that this is meant, as in a container. The server's
+# root is the project, so that lessons and assignments are both within reach.
 lab: setup
-	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS) notebooks/00_compress_a_photo.ipynb
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --ServerApp.root_dir=. \
+	  --LabApp.default_url=/lab/tree/notebooks/00_compress_a_photo.ipynb $(ARGS)
 
 test: setup
 	$(BIN)/python -m pytest $(ARGS)
