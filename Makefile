@@ -1,5 +1,5 @@
 # make lab    open JupyterLab on notebook 00 (ARGS="--no-browser --port 8899" passes options on)
-# make test   unit tests, the assignments' checks, every notebook
+# make test   the unit tests and every notebook
 # make setup  only the environment, in .venv
 # make notebooks  execute all notebooks and write their outputs back
 # make lint   what ruff says of code and notebooks
