@@ -32,7 +32,7 @@ def results(function, z):
     return value, gradient
 
 
-@pytest.mark.parametrize("source, name", twins())
+@pytest.mark.parametrize("source, name", list(twins()))
 def test_a_lesson_builds_what_the_library_holds(source, name):
     module, function = name.split(".")
     built = {"torch": torch, "round_half_up": round_half_up}
