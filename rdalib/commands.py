@@ -196,7 +196,6 @@ def _bar(what, unit, disable=None):
 
     disable: None for a bar on a terminal only, so that logs and error messages stay readable.
     """
-
     return partial(tqdm, desc=what, unit=unit, dynamic_ncols=True, leave=False, disable=disable)
 
 
@@ -210,7 +209,6 @@ def _check_output(path, *inputs):
 
 def _read_rda(path, parse):
     """parse(bytes of a file); what is wrong with them is said with the file's name."""
-
     if Path(path).is_dir():
         raise ValueError(f"{path} is a folder; name an .rda file in it")
     try:
