@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from rdalib.hyperprior import SMALLEST_SCALE, Hyperprior, gaussian_nats
 from rdalib.priors import LearnedCdf, interval_nats, nats_to_bits
 from rdalib.quantization import add_uniform_noise, round_half_up, round_straight_through
 from rdalib.transforms import STRIDE, Analysis, Synthesis, principal_components
@@ -54,13 +55,21 @@ class Output:
 
 
 class RateDistortionAutoencoder(nn.Module):
-    """Analysis, synthesis, density and step sizes. hidden: N channels; latent: M channels."""
+    """Analysis, synthesis, density and step sizes. hidden: N channels; latent: M channels.
 
-    def __init__(self, hidden=128, latent=192):
+    side: K channels of side information h. With none (0) the prior is factorised: one learned
+    density a channel. With some it is a hyperprior.
+    """
+
+    def __init__(self, hidden=128, latent=192, side=0):
         super().__init__()
         self.analysis = Analysis(hidden, latent)
         self.synthesis = Synthesis(hidden, latent)
-        self.prior = LearnedCdf(latent)
+        if side:
+            self.hyperprior = Hyperprior(latent, side)
+            self.log_side_steps = nn.Parameter(torch.zeros(ANCHORS, side))
+        else:
+            self.prior = LearnedCdf(latent)
         lambdas = quality_to_lambda(torch.linspace(0, LEVELS - 1, ANCHORS))
         self.log_steps = nn.Parameter(high_rate_step(lambdas).log()[:, None].repeat(1, latent))
         self.log_gains = nn.Parameter(torch.zeros(ANCHORS, latent))
@@ -76,13 +85,20 @@ class RateDistortionAutoencoder(nn.Module):
         for path in (self.analysis.linear, self.synthesis.linear):
             path.weight.copy_(directions.reshape(latent, 3, STRIDE, STRIDE))
             path.bias.zero_()
-        self.prior = LearnedCdf(latent, scale=deviations / 2)
+        if hasattr(self, "hyperprior"):
+            self.hyperprior.units.copy_(deviations)
+        else:
+            self.prior = LearnedCdf(latent, scale=deviations / 2)
         noise_variance = torch.exp(2 * self.log_steps) / 12
         self.log_gains.copy_(-torch.log1p(noise_variance / deviations**2))
 
     def steps(self, quality):
         """Step sizes at quality (B,), floats in 0..63. Returns (B, M, 1, 1)."""
         return self._between_anchors(self.log_steps, quality)
+
+    def side_steps(self, quality):
+        """Step sizes of h at quality (B,). Returns (B, K, 1, 1)."""
+        return self._between_anchors(self.log_side_steps, quality)
 
     def gains(self, quality):
         """What z is multiplied by before synthesis, at most about one. Returns (B, M, 1, 1)."""
@@ -102,21 +118,42 @@ class RateDistortionAutoencoder(nn.Module):
     def forward(self, y, quality, quantization="noise"):
         """Compress and reconstruct, differentiably.
 
-        y: (B, 3, H, W) in [0, 1], sides multiples of 16; quality: (B,) floats in 0..63.
+        y: (B, 3, H, W) in [0, 1], sides multiples of 16 (of 64 with a hyperprior); quality: (B,)
+        floats in 0..63.
         quantization: "noise" (uniform noise for rate and distortion), "mixed" (noise for the
         rate, straight-through rounding into the synthesis) or "round" (rounding for both, as in
         the file; without a useful gradient). Returns Output.
         """
         steps = self.steps(quality)
-        z = self.analysis(y).float() / steps  # (B, M, H/16, W/16), in units of the step
-        z_noisy = round_half_up(z) if quantization == "round" else add_uniform_noise(z)
-        z_decoded = round_straight_through(z) if quantization == "mixed" else z_noisy
-        with torch.autocast(y.device.type, enabled=False):  # probabilities need float32
-            nats = self.rate_nats(z_noisy, steps)
+        z = self.analysis(y).float()  # (B, M, H/16, W/16)
+        if hasattr(self, "hyperprior"):
+            nats, z_decoded = self._given_side_information(z, steps, quality, quantization)
+        else:
+            z_noisy, z_decoded = quantise(z / steps, quantization)
+            with torch.autocast(y.device.type, enabled=False):  # probabilities need float32
+                nats = self.rate_nats(z_noisy, steps).sum(dim=(1, 2, 3))
         y_hat = self.synthesis(z_decoded * steps * self.gains(quality)).float()
         pixels = y.shape[2] * y.shape[3]
         return Output(
             y_hat=y_hat,
-            rate_bpp=nats_to_bits(nats.sum(dim=(1, 2, 3))) / pixels,
+            rate_bpp=nats_to_bits(nats) / pixels,
             distortion=255**2 * (y_hat - y).square().mean(dim=(1, 2, 3)),
         )
+
+    def _given_side_information(self, z, steps, quality, quantization):
+        """Nats of h and of z given h, (B,), and the decoded z in units of steps."""
+        side_steps = self.side_steps(quality)
+        h_noisy, h_decoded = quantise(self.hyperprior.analyse(z) / side_steps, quantization)
+        mean, log_scale = self.hyperprior.synthesise(h_decoded * side_steps)
+        mean, scale = mean / steps, log_scale.exp2() / steps
+        deviation, decoded = quantise(z / steps - mean, quantization)
+        with torch.autocast(z.device.type, enabled=False):
+            side_nats = interval_nats(self.hyperprior.prior, h_noisy * side_steps, side_steps)
+            nats = gaussian_nats(deviation, torch.hypot(scale, scale.new_tensor(SMALLEST_SCALE)))
+        return side_nats.sum(dim=(1, 2, 3)) + nats.sum(dim=(1, 2, 3)), decoded + mean
+
+
+def quantise(z, quantization):
+    """z in units of the step to (what the rate is counted on, what the synthesis is given)."""
+    z_noisy = round_half_up(z) if quantization == "round" else add_uniform_noise(z)
+    return z_noisy, round_straight_through(z) if quantization == "mixed" else z_noisy

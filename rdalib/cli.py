@@ -166,6 +166,18 @@ def _parser():
         metavar="WEIGHTS.safetensors",
         help="the file to write",
     )
+    sub.add_argument(
+        "--model",
+        choices=("factorized", "hyperprior"),
+        default="factorized",
+        help="without or with side information (default factorized; a resumed run keeps its own)",
+    )
+    sub.add_argument(
+        "--start",
+        metavar="NAME",
+        help="begin at the networks of other weights: a model of rdalib by name, or a "
+        ".safetensors file, of either model",
+    )
     length = sub.add_mutually_exclusive_group()
     length.add_argument(
         "--minutes",

@@ -14,14 +14,17 @@ from tqdm import tqdm
 from rdalib import bitstream, datasets, evaluation, plots
 from rdalib.autoencoder import lambda_to_quality, quality_to_lambda
 from rdalib.bitstream import BitstreamError
-from rdalib.codec import Codec, export
+from rdalib.codec import Codec
 from rdalib.distortion import psnr
 from rdalib.files import check_writable, write_file
 from rdalib.images import photo_format, read_photo, write_photo
 from rdalib.training import Training, TrainingSettings, steps_for_minutes
+from rdalib.weights_file import export, weights_path
 
 KEEP_EVERY_PIXEL = (".png", ".tif", ".tiff", ".bmp", ".ppm")
 DEFAULT_MINUTES = 60
+SIDE_CHANNELS = {"factorized": 0, "hyperprior": 64}
+START_LEARNING_RATE = 5e-4  # of a run that begins at trained weights
 
 
 def compress(arguments):
@@ -47,7 +50,12 @@ def compress(arguments):
 def decompress(arguments):
     photo_format(arguments.output)
     _check_output(arguments.output, arguments.input)
-    y_hat = _read_rda(arguments.input, Codec.load(arguments.model).decompress)
+
+    def decoded(data):
+        codec = Codec.load(arguments.model) if arguments.model else Codec.load_for(data)
+        return codec.decompress(data)
+
+    y_hat = _read_rda(arguments.input, decoded)
     write_photo(y_hat, arguments.output)
     ending = Path(arguments.output).suffix
     if ending.lower() not in KEEP_EVERY_PIXEL:
@@ -143,11 +151,16 @@ def train(arguments):
         raise ValueError(f"--resume {arguments.resume}: no such file")
     paths = datasets.training_paths(arguments.data)
     patches = datasets.RandomPatches(paths, device=device, progress=_bar("reading", "photo"))
+    settings = TrainingSettings(
+        steps=1,
+        batch=arguments.batch,
+        side=SIDE_CHANNELS[arguments.model],
+        learning_rate=START_LEARNING_RATE if arguments.start else TrainingSettings.learning_rate,
+    )
     steps = arguments.steps
     if arguments.minutes or not (arguments.steps or arguments.resume):
-        trial = TrainingSettings(steps=1, batch=arguments.batch)
         minutes = arguments.minutes or DEFAULT_MINUTES
-        steps = steps_for_minutes(trial, patches, device, minutes)
+        steps = steps_for_minutes(settings, patches, device, minutes)
     if arguments.resume:
         training = Training.resume(arguments.resume, patches, device)
         if arguments.minutes:
@@ -155,7 +168,9 @@ def train(arguments):
         if steps:
             training.settings = replace(training.settings, steps=steps)
     else:
-        training = Training(TrainingSettings(steps=steps, batch=arguments.batch), patches, device)
+        training = Training(replace(settings, steps=steps), patches, device)
+        if arguments.start:
+            training.start_from(weights_path(arguments.start))
     steps = training.settings.steps
     print(f"{len(paths)} photographs, step {training.step} of {steps}, on {device}; log: {log}")
     try:

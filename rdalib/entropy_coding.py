@@ -6,7 +6,7 @@ constriction's range coder; lesson 06 builds one by hand.
 
 Three surprises: (1) a table's last entry is the escape: an integer outside the table is announced
 by it and sent apart, at 5 bits plus its length in bits. (2) constriction takes floats: frequency
-/ 65536 is exact in float64. (3) `decode` encodes again what it decoded: a payload is accepted
+/ 65536 is exact in float64. (3) a decoder encodes again what it decoded: a payload is accepted
 only if it is, byte for byte, the one that `encode` makes.
 """
 
@@ -72,15 +72,18 @@ def frequencies_from_pmf(pmf):
     return frequencies
 
 
-def encode(integers, tables):
-    """Integers (C, n), row c by table c, to bytes: whole 32-bit words, little-endian.
+def encode(rows, tables):
+    """Rows of integers, row i by table i, to bytes: whole 32-bit words, little-endian.
 
-    integers: int array, magnitudes below 2^20; tables: C Tables. Raises: ValueError.
+    rows: int arrays (n_i,), of any lengths, magnitudes below 2^20; tables: as many Tables.
+    Raises: ValueError.
     """
-    if integers.size and not -LARGEST < integers.min() <= integers.max() < LARGEST:
-        raise ValueError(f"integers of {LARGEST} and more cannot be coded")
     encoder = constriction.stream.queue.RangeEncoder()
-    for row, table in zip(integers, tables, strict=True):
+    for row, table in zip(rows, tables, strict=True):
+        if not len(row):
+            continue
+        if not -LARGEST < row.min() <= row.max() < LARGEST:
+            raise ValueError(f"integers of {LARGEST} and more cannot be coded")
         index = table.index(row)
         encoder.encode(index.astype(np.int32), table.model)
         for integer in row[index == table.escape]:
@@ -88,35 +91,63 @@ def encode(integers, tables):
     return encoder.get_compressed().astype("<u4").tobytes()
 
 
+class Decoder:
+    """The bytes of `encode` back to rows, a few at a time: later tables may depend on them."""
+
+    def __init__(self, data):
+        """Raises: ValueError if `data` is not a whole number of words."""
+        if len(data) % 4:
+            raise ValueError("the coded data is not a whole number of 32-bit words")
+        words = np.frombuffer(data, "<u4").astype(np.uint32)
+        self.decoder = constriction.stream.queue.RangeDecoder(words)
+        self.data, self.rows, self.tables = data, [], []
+
+    def decode(self, tables, counts):
+        """The next rows, int64 arrays (counts[i],), by their tables. Raises: ValueError."""
+        rows = []
+        try:
+            for table, count in zip(tables, counts, strict=True):
+                row = np.empty(count, dtype=np.int64)
+                if count:
+                    row[:] = self.decoder.decode(table.model, int(count))
+                    escaped = row == table.escape
+                    row += table.first
+                    row[escaped] = [
+                        _natural_to_outside(_decode_outside(self.decoder), table)
+                        for _ in range(escaped.sum())
+                    ]
+                rows.append(row)
+        except (AssertionError, ValueError, OverflowError):
+            raise ValueError("the coded data is damaged") from None
+        self.rows += rows
+        self.tables += tables
+        return rows
+
+    def finish(self):
+        """Raises: ValueError unless `data` is what `encode` makes of the rows decoded."""
+        try:
+            again = encode(self.rows, self.tables)
+        except ValueError:
+            again = None
+        if again != self.data:
+            raise ValueError("the coded data is damaged")
+
+
 def decode(data, tables, count):
-    """The bytes of `encode` back to integers (C, count), int64.
+    """The bytes of `encode` back to integers (C, count), int64, every row of one length.
 
     Raises: ValueError if `data` is not what `encode` makes of any integers.
     """
-    if len(data) % 4:
-        raise ValueError("the coded data is not a whole number of 32-bit words")
-    decoder = constriction.stream.queue.RangeDecoder(np.frombuffer(data, "<u4").astype(np.uint32))
-    integers = np.empty((len(tables), count), dtype=np.int64)
-    try:
-        for row, table in zip(integers, tables, strict=True):
-            row[:] = decoder.decode(table.model, count)
-            escaped = row == table.escape
-            row += table.first
-            row[escaped] = [
-                _natural_to_outside(_decode_outside(decoder), table) for _ in range(escaped.sum())
-            ]
-        again = encode(integers, tables)
-    except (AssertionError, ValueError, OverflowError):
-        raise ValueError("the coded data is damaged") from None
-    if again != data:
-        raise ValueError("the coded data is damaged")
-    return integers
+    decoder = Decoder(data)
+    rows = decoder.decode(tables, [count] * len(tables))
+    decoder.finish()
+    return np.array(rows, dtype=np.int64).reshape(len(tables), count)
 
 
-def table_bits(integers, tables):
-    """What an ideal coder needs for integers (C, n) under the tables, escapes counted, in bits."""
+def table_bits(rows, tables):
+    """What an ideal coder needs for rows of integers by their tables, escapes counted, in bits."""
     bits = 0.0
-    for row, table in zip(integers, tables, strict=True):
+    for row, table in zip(rows, tables, strict=True):
         index = table.index(row)
         bits -= np.log2(table.frequencies.astype(np.float64) / TOTAL)[index].sum()
         for integer in row[index == table.escape]:

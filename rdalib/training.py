@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from rdalib.autoencoder import LEVELS, RateDistortionAutoencoder, quality_to_lambda
 from rdalib.files import write_file, written_beside
@@ -29,6 +31,7 @@ class TrainingSettings:
     patch: int = 256
     hidden: int = 128
     latent: int = 192
+    side: int = 0  # channels of side information; 0: a factorised prior
     learning_rate: float = 1e-3
     final_learning_rate: float = 1e-6
     warmup_steps: int = 200
@@ -49,7 +52,7 @@ class Training:
         self.seconds = 0.0  # of training, as the log counts them
         self.generator = torch.Generator().manual_seed(settings.seed)
         torch.manual_seed(settings.seed)
-        self.model = RateDistortionAutoencoder(settings.hidden, settings.latent)
+        self.model = RateDistortionAutoencoder(settings.hidden, settings.latent, settings.side)
         blocks = patches.blocks(STRIDE, 60_000, self.generator).cpu()
         self.model.start_from_principal_components(blocks)
         self.model.to(self.device)
@@ -61,6 +64,25 @@ class Training:
             {"params": linear, "factor": settings.linear_factor},
         ]
         self.optimizer = torch.optim.Adam(groups)
+
+    def start_from(self, path):
+        """Take from a weights file whatever has a name and shape of this model's.
+
+        path: a .safetensors file of rda train, of either model. Raises: ValueError, OSError.
+        """
+        mine = self.model.state_dict()
+        try:
+            theirs = load_file(path)
+        except SafetensorError:
+            raise ValueError(f"{path} is not a weights file of rda train") from None
+        shared = {
+            name: tensor.float()
+            for name, tensor in theirs.items()
+            if name in mine and mine[name].shape == tensor.shape
+        }
+        if "analysis.linear.weight" not in shared:
+            raise ValueError(f"{path} holds no networks of this size")
+        self.model.load_state_dict(shared, strict=False)
 
     def learning_rate(self):
         """Linear warm-up, then a cosine down to the final rate."""

@@ -1,0 +1,136 @@
+"""The hyperprior: side information h that tells the decoder how large z is, and where.
+
+A factorised prior gives a channel one density for every place of every photograph. Here a second,
+smaller pair of networks describes z: h is computed from z, rounded and coded first; from it the
+decoder computes a mean and a scale for every single latent, and p(z given h) is a Gaussian with
+that mean and scale, integrated over the bin. The bits of h pay for themselves.
+
+Encoder and decoder must agree on every scale to the last bit, since it says which table a latent
+is coded with. Floating-point networks do not agree between machines; `IntegerSynthesis` computes
+with integers alone.
+
+Source: Balle, Minnen, Singh, Hwang, Johnston, ICLR 2018; Minnen, Balle, Toderici, NeurIPS 2018
+(mean and scale); Balle, Johnston, Minnen, ICLR 2019 (integer networks).
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from rdalib.priors import LearnedCdf, interval_nats
+
+SIDE_STRIDE = 4  # one vector of h for each 4 x 4 vectors of z: 64 x 64 pixels
+SMALLEST_SCALE = 0.11  # in units of the step: a bin cannot be surer than this
+
+
+class StandardNormal:
+    """The Gaussian of mean 0 and standard deviation 1, as `interval_nats` wants a prior."""
+
+    @staticmethod
+    def log_tails(z):
+        return torch.special.log_ndtr(z), torch.special.log_ndtr(-z)
+
+
+def gaussian_nats(deviation, scale):
+    """-ln of the mass of the bin [-1/2, 1/2] around `deviation`, under a Gaussian at 0.
+
+    deviation: latent minus mean, in units of the step; scale: standard deviation in the same
+    units, at least 0.11 for float32. Tensors of one shape; so is the result.
+    """
+    return interval_nats(StandardNormal, deviation / scale, 1 / scale)
+
+
+class Hyperprior(nn.Module):
+    """z to h and, from h, the mean and scale of every latent. latent: M; side: K channels.
+
+    Means and scales are in the units of z, so that one network serves every lambda: dividing by
+    the step is left to the caller.
+    """
+
+    def __init__(self, latent=192, side=64, hidden=96):
+        super().__init__()
+        self.analysis = nn.Sequential(
+            nn.Conv2d(latent, hidden, 3, padding=1),  # (B, A, h, w)
+            nn.ReLU(),
+            nn.Conv2d(hidden, hidden, 5, stride=2, padding=2),  # (B, A, h/2, w/2)
+            nn.ReLU(),
+            nn.Conv2d(hidden, side, 5, stride=2, padding=2),  # (B, K, h/4, w/4)
+        )
+        self.synthesis = nn.Sequential(
+            nn.Conv2d(side, 4 * hidden, 3, padding=1),
+            nn.PixelShuffle(2),  # (B, A, h/2, w/2)
+            nn.ReLU(),
+            nn.Conv2d(hidden, 4 * hidden, 3, padding=1),
+            nn.PixelShuffle(2),  # (B, A, h, w)
+            nn.ReLU(),
+            nn.Conv2d(hidden, 2 * latent, 1),  # (B, 2 M, h, w)
+        )
+        self.prior = LearnedCdf(side)
+        self.register_buffer("units", torch.ones(latent))  # the standard deviation of channels
+        nn.init.zeros_(self.synthesis[-1].weight)
+        nn.init.zeros_(self.synthesis[-1].bias)
+
+    def analyse(self, z):
+        """z (B, M, h, w), h and w multiples of 4, to h (B, K, h/4, w/4), before its step."""
+        # asinh is linear for small values and logarithmic for large ones, of either sign.
+        # The factor makes h large enough at the start to survive rounding to integers.
+        return 10 * self.analysis(torch.asinh(8 * z / self.units[:, None, None])).float()
+
+    def synthesise(self, h):
+        """h (B, K, h/4, w/4) to (mean, log2 of the scale), each (B, M, h, w), in z's units."""
+        mean, log_scale = self.synthesis(h).float().chunk(2, dim=1)
+        units = self.units[:, None, None]
+        return mean * units, log_scale + units.log2()
+
+
+# The same hyper-synthesis in integers
+
+ONE = 2**12  # h, activations, means and scales are integer multiples of 1 / ONE
+WEIGHT_ONE = 2**14  # weights are integer multiples of 1 / WEIGHT_ONE
+LARGEST_WEIGHT = 2**15 - 1  # so that 16 bits hold one
+LARGEST_ACTIVATION = 2**22
+
+
+class IntegerSynthesis:
+    """h to means and log2 scales by integer arithmetic: alike on every machine, to the last bit.
+
+    All numbers are integers held in float64, where sums and products are exact below 2^53. The
+    largest possible sum has 9 * 96 terms of 2^15 * 2^22: below 2^47. So no order of summation,
+    vector width or number of threads changes a result. Only matrix products and shifts are
+    used: a library's convolution might go through a Fourier transform, which rounds.
+    """
+
+    def __init__(self, weights, biases):
+        """weights: three int tensors (out, in, k, k); biases: three int tensors (out,)."""
+        self.weights, self.biases = weights, biases
+
+    @classmethod
+    def of(cls, synthesis):
+        """The nearest integers to a trained hyper-synthesis, an nn.Sequential."""
+        layers = [layer for layer in synthesis if isinstance(layer, nn.Conv2d)]
+        weights = [torch.round(layer.weight.detach() * WEIGHT_ONE) for layer in layers]
+        biases = [torch.round(layer.bias.detach() * WEIGHT_ONE) for layer in layers]
+        weights = [w.clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT).to(torch.int16) for w in weights]
+        return cls(weights, [b.to(torch.int32) for b in biases])
+
+    def copy_to(self, synthesis):
+        """Set the floating-point hyper-synthesis to the weights of this one."""
+        layers = [layer for layer in synthesis if isinstance(layer, nn.Conv2d)]
+        with torch.no_grad():
+            for layer, weight, bias in zip(layers, self.weights, self.biases, strict=True):
+                layer.weight.copy_(weight / WEIGHT_ONE)
+                layer.bias.copy_(bias / WEIGHT_ONE)
+
+    def __call__(self, h):
+        """h, int64 tensor (K, h/4, w/4) in units of 1 / ONE, to int64 (2 M, h, w), likewise."""
+        u = h.double()
+        for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            u = u.clamp(-LARGEST_ACTIVATION, LARGEST_ACTIVATION)
+            rows, columns = u.shape[1:]
+            side = weight.shape[2]
+            patches = F.unfold(u[None], side, padding=side // 2)[0]  # (in k k, rows * columns)
+            sums = weight.flatten(1).double() @ patches + ONE * bias.double()[:, None]
+            u = torch.floor(sums / WEIGHT_ONE + 0.5).reshape(-1, rows, columns)
+            if index < len(self.weights) - 1:
+                u = F.pixel_shuffle(u, 2).clamp(min=0)
+        return u.long()
