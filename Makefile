@@ -1,12 +1,13 @@
 # make lab    open JupyterLab on notebook 00 (ARGS="--no-browser --port 8899" passes options on)
-# make test   the unit tests and every notebook
+# make test   the unit tests, the assignments' checks and every notebook
 # make setup  only the environment, in .venv
 # make notebooks  execute all notebooks and write their outputs back
+# make release  the students' notebooks, from assignments/source
 # make lint   what ruff says of code and notebooks
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: lab test setup lint notebooks
+.PHONY: lab test setup lint notebooks release
 
 setup: .venv/installed
 
@@ -28,6 +29,9 @@ test: setup
 
 notebooks: setup
 	$(BIN)/python notebooks/execute.py
+
+release: setup
+	$(BIN)/python assignments/release.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -182,6 +182,18 @@ def test_the_last_byte_may_carry_too():
     assert decode(data, THIRDS, 25) == UNDECIDED[:25]
 
 
+def test_low_may_become_top_exactly():
+    encoder = Encoder()
+    encoder.encode(1, boundaries([32767, 2, 32767]))
+    assert carries(encoder, 1, boundaries([32768, 32768]))
+    assert (encoder.low, encoder.data) == (0, b"\x80")
+
+
+def test_the_number_next_to_the_right_one_is_refused():
+    with pytest.raises(ValueError, match="damaged"):
+        decode(b"\1", THIRDS, 0)
+
+
 def test_carries_are_common_and_harmless():
     random = np.random.default_rng(0)
     frequencies = [1000, 64000, 500, 36]

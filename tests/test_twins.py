@@ -7,11 +7,17 @@ library holds on random inputs, in the way that COMPARISONS names for it.
 
 import ast
 import importlib
+import inspect
+import math
+import random
 from pathlib import Path
 
 import nbformat
+import numpy
 import pytest
 import torch
+
+from rdalib import arithmetic_coding, priors
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 
@@ -58,10 +64,277 @@ def of_a_tensor(ours, theirs):
         assert torch.equal(gradient, held_gradient)
 
 
+def of_positive_numbers(ours, theirs):
+    """Functions of one positive number: floats, arrays and tensors, from 1e-5 to 1e5."""
+    values = 10 ** (10 * torch.rand(1000, dtype=torch.float64) - 5)
+    for numbers in (*values[:50].tolist(), values.numpy(), values):
+        result, held = ours(numbers), theirs(numbers)
+        assert type(result) is type(held)
+        result, held = (torch.as_tensor(r, dtype=torch.float64) for r in (result, held))
+        assert torch.allclose(result, held, rtol=1e-12, atol=0)
+
+
+def of_log_difference(ours, theirs):
+    """ln(a - b): far tails, thin bins, none at all; values and gradients."""
+    log_a = torch.tensor([0.0, -1e-3, -2.0, -80.0, -3000.0])
+    gap = torch.tensor([0.0, 1e-12, 1e-5, 0.5, 3.0, 60.0, 1000.0])
+    for dtype in (torch.float32, torch.float64):
+        a = log_a.to(dtype)[:, None].expand(5, 7)
+        b = a - gap.to(dtype)
+        assert_equal_with_gradients(ours, theirs, (a, b))
+
+
+def of_interval_nats(ours, theirs):
+    """Bins of several widths around points in both tails, for a symmetric prior and others."""
+    z = torch.cat((torch.linspace(-9, 9, 73), torch.tensor([-700.0, -90.0, 90.0, 700.0])))
+    mixture = priors.Mixture([priors.Gaussian(-1.0, 0.5), priors.Logistic(2.0, 1.5)])
+    for prior in (priors.Laplace(0.3, 0.7), priors.Gaussian(-0.4, 1.3), mixture):
+        for width in (0.01, 1.0, 4.0, torch.linspace(0.1, 3, len(z))):
+            assert_equal_with_gradients(
+                lambda z, prior=prior, width=width: ours(prior, z, width),
+                lambda z, prior=prior, width=width: theirs(prior, z, width),
+                (z,),
+                (prior, prior),
+            )
+
+
+def of_a_prior(make, shape=(-1,)):
+    """Classes of priors: make(class, dtype) builds one; the same parameters, tails, gradients."""
+
+    def compare(ours, theirs):
+        assert inspect.signature(ours) == inspect.signature(theirs)  # defaults too
+        near = torch.cat((torch.linspace(-6, 6, 52), torch.tensor([0.0, 0.3])))
+        far = torch.tensor([-1000.0, -120.0, -30.0, 30.0, 120.0, 1000.0])
+        for dtype in (torch.float32, torch.float64):
+            made = []
+            for kind in (ours, theirs):
+                torch.manual_seed(5)
+                made.append(make(kind, dtype))
+            mine, held = (prior.state_dict() for prior in made)
+            assert list(mine) == list(held)  # names and order of the parameters
+            assert all(torch.equal(mine[name], held[name]) for name in held)  # how they start
+            for name in held:
+                held[name] = torch.randn(held[name].shape, dtype=dtype)
+            for prior in made:
+                prior.load_state_dict(held)
+            z = torch.cat((near, far)).to(dtype).reshape(shape)
+            tails = [lambda z, prior=prior: torch.stack(prior.log_tails(z)) for prior in made]
+            assert_equal_with_gradients(*tails, (z,), made)
+
+    return compare
+
+
+def assert_equal_with_gradients(ours, theirs, inputs, modules=(None, None)):
+    """The same values and the same gradients, of the inputs and of each module's parameters."""
+    results = []
+    for function, module in zip((ours, theirs), modules, strict=True):
+        leaves = [each.detach().clone().requires_grad_() for each in inputs]
+        value = function(*leaves)
+        wanted = [*leaves, *(module.parameters() if module else ())]
+        weights = torch.linspace(1, 2, value.numel(), dtype=value.dtype).reshape(value.shape)
+        gradients = torch.autograd.grad((weights * value).sum(), wanted)
+        results.append((value.detach(), *gradients))
+    for mine, held in zip(*results, strict=True):
+        assert mine.dtype == held.dtype
+        torch.testing.assert_close(mine, held, rtol=1e-7, atol=0, equal_nan=False)
+
+
+def two_components(kind, dtype):
+    components = [priors.Gaussian(-1.0, 0.5, dtype), priors.Laplace(1.0, 2.0, dtype)]
+    return kind(components, torch.tensor([0.2, -0.7], dtype=dtype))
+
+
+def learned(kind, dtype):
+    """Three channels: the scale of each its own."""
+    return kind(3, torch.tensor([0.2, 1.0, 20.0])).to(dtype)
+
+
+of_a_family = of_a_prior(lambda kind, dtype: kind(0.3, 0.7, dtype))
+
+
+def of_add_one(ours, theirs):
+    """Adding one to bytes: none, some and many 255s at the end."""
+    for nines in (0, 1, 2, 9):
+        for first in (0, 41, 254):
+            mine, held = (bytearray([7, first] + [255] * nines) for _ in range(2))
+            ours(mine)
+            theirs(held)
+            assert mine == held
+
+
+def of_boundaries(ours, theirs):
+    """Tables of frequencies, zeros among them, and what is no table."""
+    wrong = ([], [65535], [65536, 1], [65537, -1])
+    for frequencies in (*TABLES, *(numpy.array(f, dtype="u2") for f in TABLES[1:]), *wrong):
+        assert outcome(ours, frequencies) == outcome(theirs, frequencies)
+
+
+def of_an_encoder(ours, theirs):
+    """Symbols with a table for each: the window and the bytes after every one of them."""
+    for message in coded_messages():
+        mine, held = ours(), theirs()
+        for symbol, frequencies in message:
+            for encoder in (mine, held):
+                encoder.encode(symbol, arithmetic_coding.boundaries(frequencies))
+            assert (mine.low, mine.range, mine.data) == (held.low, held.range, held.data)
+        assert mine.finish() == held.finish()
+
+
+def of_a_decoder(ours, theirs):
+    """Whole, damaged and cut data: symbols, state and errors, one by one."""
+    for message in coded_messages():
+        encoder = arithmetic_coding.Encoder()
+        tables = [arithmetic_coding.boundaries(frequencies) for _, frequencies in message]
+        for (symbol, _), table in zip(message, tables, strict=True):
+            encoder.encode(symbol, table)
+        data = encoder.finish()
+        middle = len(data) // 2
+        flipped = data[:middle] + bytes([data[middle] ^ 4]) + data[middle + 1 :]
+        edge = (encoder.low + encoder.range).to_bytes(9, "big")[1:]  # in the rest of a division
+        for given in (
+            data,
+            flipped,
+            data[:-1],
+            data + b"\0",
+            b"",
+            b"\1",
+            data[: middle - 1] + edge,
+        ):
+            mine, held = ours(given), theirs(given)
+            for table in tables:
+                assert outcome(mine.decode, table) == outcome(held.decode, table)
+                state = [(d.offset, d.range, d.position) for d in (mine, held)]
+                assert state[0] == state[1]
+            assert outcome(mine.finish) == outcome(held.finish)
+    mine, held = ours(bytes(8)), theirs(bytes(8))
+    for decoder in (mine, held):  # at the bounds themselves
+        decoder.range = arithmetic_coding.BOTTOM + 5
+        decoder.offset = arithmetic_coding.BOTTOM + 4
+    assert outcome(mine.finish) == outcome(held.finish)
+    assert outcome(mine.decode, [0, 65536]) == outcome(held.decode, [0, 65536])
+
+
+def of_encode(ours, theirs):
+    """One table for all: bytes, and frequencies that add up to something else."""
+    for frequencies in (*TABLES, [1, 2]):
+        symbols = [i for i, f in enumerate(frequencies) if f][:50] * 20
+        assert outcome(ours, symbols, frequencies) == outcome(theirs, symbols, frequencies)
+
+
+def of_decode(ours, theirs):
+    """One table for all: symbols, and the error for a count that is wrong."""
+    for frequencies in TABLES:
+        symbols = [i for i, f in enumerate(frequencies) if f][:50] * 20
+        data = arithmetic_coding.encode(symbols, frequencies)
+        for count in (len(symbols), len(symbols) // 2, 0):
+            arguments = data, frequencies, count
+            assert outcome(ours, *arguments) == outcome(theirs, *arguments)
+
+
+def of_frequencies(ours, theirs):
+    """Pmfs of many sizes and skews, sums of any size."""
+    for size in (2, 3, 40, 1000, 65536):
+        for power in (0, 1, 6, 60):
+            pmf = numpy.random.default_rng(size + power).random(size) ** power
+            for scaled in (pmf, 1e300 * pmf, 1e-200 * pmf):
+                assert (ours(scaled) == theirs(scaled)).all()
+
+
+# Frequencies for the coder: nearly certain, even, undecided (they make carries), zeros among them.
+TABLES = (
+    [65536],
+    [65535, 1],
+    [1, 65535],
+    [21845, 21846, 21845],
+    [0, 30000, 0, 0, 35535, 1, 0],
+    [6554, 52428, 6554],
+    [256] * 256,
+)
+
+
+def coded_messages():
+    """Lists of (symbol, frequencies): one that makes a carry run, and random ones."""
+    thirds = TABLES[3]
+    yield [(1, thirds)] * 28 + [(2, thirds), (0, thirds)]  # carries through four bytes
+    yield [(1, thirds)] * 25  # the last byte carries
+    yield [(1, [32767, 2, 32767]), (1, [32768, 32768])]  # low becomes TOP exactly
+    yield []
+    generator = random.Random(0)
+    for length in (1, 2, 30, 3000):
+        used = generator.choices(TABLES, k=length)
+        yield [(generator.choices(range(len(f)), weights=f)[0], f) for f in used]
+
+
+def outcome(function, *arguments):
+    """What a function returns, or the error it raises."""
+    try:
+        return function(*arguments)
+    except ValueError as error:
+        return repr(error)
+
+
+def of_principal_components(ours, theirs):
+    """Blocks that are not centred, one pixel always zero, fewer directions than pixels and all."""
+    scale = torch.arange(12.0)  # the first pixel is zero: no variance, up to the clamp
+    blocks = scale * (torch.randn(500, 12) @ torch.randn(12, 12) + 0.5)
+    for data in (blocks, blocks.double()):
+        for count in (1, 5, 12):
+            for mine, held in zip(ours(data, count), theirs(data, count), strict=True):
+                assert mine.dtype == held.dtype and torch.equal(mine, held)
+
+
+def of_gdn(ours, theirs):
+    """Layers of both kinds: how they start, and values and gradients at random parameters."""
+    assert inspect.signature(ours) == inspect.signature(theirs)
+    for inverse in ((), (False,), (True,)):
+        mine, held = ours(3, *inverse).double(), theirs(3, *inverse).double()
+        started, state = mine.state_dict(), held.state_dict()
+        assert list(started) == list(state)
+        assert all(torch.equal(started[name], state[name]) for name in state)
+        state = {name: torch.randn_like(value) for name, value in state.items()}
+        state["beta_root"][0] = 0.0  # so that the small constant counts
+        for layer in (mine, held):
+            layer.load_state_dict(state)
+        for size in (1e-4, 1.0, 100.0):
+            u = size * torch.randn(2, 3, 4, 5, dtype=torch.float64)
+            assert_equal_with_gradients(mine, held, (u,), (mine, held))
+
+
+def of_two_pictures(ours, theirs):
+    """Distances between two pictures: one or a batch, float32 or float64, and equal ones."""
+    for shape in ((3, 8, 9), (2, 3, 4, 5)):
+        for dtype in (torch.float32, torch.float64):
+            y, y_hat = torch.rand(2, *shape, dtype=dtype)
+            assert math.isclose(ours(y, y_hat), theirs(y, y_hat), rel_tol=1e-6)
+            assert math.isclose(ours(y, 0.99 * y), theirs(y, 0.99 * y), rel_tol=1e-6)
+            assert ours(y, y) == theirs(y, y)
+
+
 COMPARISONS = {
     "quantization.round_half_up": of_a_tensor,
     "quantization.add_uniform_noise": of_a_tensor,
     "quantization.round_straight_through": of_a_tensor,
+    "transforms.principal_components": of_principal_components,
+    "transforms.GDN": of_gdn,
+    "priors.nats_to_bits": of_positive_numbers,
+    "autoencoder.high_rate_step": of_positive_numbers,
+    "arithmetic_coding.add_one": of_add_one,
+    "arithmetic_coding.boundaries": of_boundaries,
+    "arithmetic_coding.Encoder": of_an_encoder,
+    "arithmetic_coding.Decoder": of_a_decoder,
+    "arithmetic_coding.encode": of_encode,
+    "arithmetic_coding.decode": of_decode,
+    "entropy_coding.frequencies_from_pmf": of_frequencies,
+    "priors.log_difference": of_log_difference,
+    "priors.interval_nats": of_interval_nats,
+    "priors.Laplace": of_a_family,
+    "priors.Gaussian": of_a_family,
+    "priors.Logistic": of_a_family,
+    "priors.Mixture": of_a_prior(two_components),
+    "priors.LearnedCdf": of_a_prior(learned, shape=(2, 3, 10)),
+    "distortion.l1": of_two_pictures,
+    "distortion.l2": of_two_pictures,
+    "distortion.psnr": of_two_pictures,
 }
 
 
