@@ -15,6 +15,8 @@ CHECKED = ["builtins", "math", "inspect", "io", "json", "numpy", "numpy.linalg",
 WITH_TORCH = ["torch", "torch.linalg", "torch.nn.functional", "torch.special", "torch.testing"]
 WITH_TORCH += ["torch.autograd", "torch.distributions", "torch.nn.init"]
 
+LAZY = {("torch", "manual_seed")}  # PyTorch itself replaces it when an optimiser is first made
+
 own = {}  # the names that the instructor's cells defined, with their values
 before = {}  # all names when an instructor's cell began
 library = {}  # (owner, its name): {attribute: value}
@@ -43,7 +45,9 @@ def end(names):
                 {
                     key: value
                     for key, value in vars(module).items()
-                    if not key.startswith("_") and (every or callable(value))
+                    if not key.startswith("_")
+                    and (every or callable(value))
+                    and (name, key) not in LAZY
                 },
             )
     if "torch" in sys.modules and "torch.Tensor" not in library:
