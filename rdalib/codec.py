@@ -32,7 +32,6 @@ class Codec:
         weights_id: the 3 bytes that files name these weights by; about: dict of text, as stored.
         """
         self.prior, self.model = prior, prior.model
-        self.tables = getattr(prior, "tables", None)  # TEMPORARY
         self.weights_id, self.about = weights_id, about
 
     @classmethod
