@@ -89,6 +89,26 @@ def round_with_dead_zone(z, theta):
     return torch.sign(z) * torch.floor(z.abs() + 1 / 3)
 
 
+# %% q2 wrong: the sign by a division, which is nan at zero
+def round_with_dead_zone(z, theta):
+    return z / z.abs() * torch.floor(z.abs() + theta)
+
+
+# %% q2 wrong: whole numbers of another dtype
+def round_with_dead_zone(z, theta):
+    return (torch.sign(z) * torch.floor(z.abs() + theta)).long()
+
+
+# %% q2 wrong: right above zero, plain rounding below
+def round_with_dead_zone(z, theta):
+    return torch.where(z > 0, torch.floor(z + theta), torch.floor(z + 0.5))
+
+
+# %% q2 right: copysign
+def round_with_dead_zone(z, theta):
+    return torch.copysign(torch.floor(z.abs() + theta), z)
+
+
 # %% q2 right: where
 def round_with_dead_zone(z, theta):
     return torch.where(z < 0, -torch.floor(theta - z), torch.floor(z + theta))
@@ -133,6 +153,17 @@ def add_grid_noise(z, step, generator=None):
 # %% q3 wrong: one number for the whole tensor
 def add_grid_noise(z, step, generator=None):
     return z + step * (torch.rand(1, generator=generator, dtype=z.dtype) - 0.5)
+
+
+# %% q3 wrong: one number a channel, the shape of the step
+def add_grid_noise(z, step, generator=None):
+    shape = step.shape if isinstance(step, torch.Tensor) else (1,)
+    return z + step * (torch.rand(shape, generator=generator, dtype=z.dtype) - 0.5)
+
+
+# %% q3 wrong: no noise at all
+def add_grid_noise(z, step, generator=None):
+    return z
 
 
 # %% q3 wrong: one noise for all channels and images
@@ -267,6 +298,13 @@ def bits_per_pixel(z_rounded, table):
     channel = torch.arange(table.shape[0])[:, None, None]
     nats = -torch.log(table[channel, z_rounded + largest])
     return nats.sum(dim=(1, 2, 3)) / (256 * z_rounded[0, 0].numel())
+
+
+# %% q5 wrong: the minus sign forgotten
+def bits_per_pixel(z_rounded, table):
+    channel = torch.arange(table.shape[0])[:, None, None]
+    bits = torch.log2(table[channel, z_rounded + table.shape[1] // 2])
+    return bits.sum(dim=(1, 2, 3)) / (256 * z_rounded[0, 0].numel())
 
 
 # %% q5 wrong: mean where the sum is asked
@@ -529,6 +567,24 @@ def dithered_decode(n, u):
     return n
 
 
+# %% q8 wrong: the dither is added by the decoder only
+def dithered_encode(z, u):
+    return torch.floor(z + 0.5)
+
+
+def dithered_decode(n, u):
+    return n + u
+
+
+# %% q8 wrong: half of the dither
+def dithered_encode(z, u):
+    return torch.floor(z - u / 2 + 0.5)
+
+
+def dithered_decode(n, u):
+    return n + u / 2
+
+
 # %% q8 wrong: rounded down, not to the nearest
 def dithered_encode(z, u):
     return torch.floor(z - u)
@@ -602,6 +658,15 @@ def draw_errors(ax, widths, plain, dithered):
     ax.loglog(widths, plain, "-", label="plain")
     ax.loglog(widths, dithered, "--", label="dithered")
     ax.set(xlabel="width", ylabel="error")
+    ax.legend()
+    return ax
+
+
+# %% q9 wrong: dots where curves are asked
+def draw_errors(ax, widths, plain, dithered):
+    ax.scatter(widths, plain, marker="o", label="plain")
+    ax.scatter(widths, dithered, marker="s", label="dithered")
+    ax.set(xscale="log", xlabel="width", ylabel="error")
     ax.legend()
     return ax
 
