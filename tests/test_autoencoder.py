@@ -15,6 +15,7 @@ from rdalib.autoencoder import (
     lambda_to_quality,
     quality_to_lambda,
 )
+from rdalib.priors import interval_nats, nats_to_bits
 from rdalib.quantization import round_half_up
 
 MODES = ("noise", "mixed", "round")
@@ -158,3 +159,60 @@ def test_rounding_for_both_gives_the_analysis_no_gradient_from_the_distortion(mo
     output = model(torch.rand(1, 3, 32, 32), torch.tensor([40.0]), "round")
     output.distortion.sum().backward()
     assert model.analysis.linear.weight.grad.abs().max() == 0
+
+
+# With side information
+
+
+@pytest.fixture
+def sided():
+    torch.manual_seed(0)
+    model = RateDistortionAutoencoder(hidden=6, latent=10, side=4)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.05 * torch.randn(parameter.shape)
+    return model
+
+
+@pytest.mark.parametrize("mode", ["noise", "mixed"])
+def test_gradient_reaches_every_parameter_with_side_information(sided, mode):
+    output = sided(torch.rand(ANCHORS, 3, 64, 64), anchors_of_quality(), mode)
+    (output.rate_bpp + 0.01 * output.distortion).sum().backward()
+    for name, parameter in sided.named_parameters():
+        assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), name
+        assert parameter.grad.abs().amax() > 0, name
+
+
+def test_the_rate_counts_the_side_information(sided):
+    # With all means and scales fixed, only the bits of h depend on the step of h.
+    with torch.no_grad():
+        for parameter in sided.hyperprior.synthesis.parameters():
+            parameter.zero_()
+    y, quality = torch.rand(1, 3, 64, 64), torch.tensor([20.0])
+    rates, bits_of_h = [], []
+    with torch.no_grad():
+        h = sided.hyperprior.analyse(sided.analysis(y))
+        for _ in range(2):
+            steps = sided.side_steps(quality)
+            h_rounded = round_half_up(h / steps) * steps
+            nats = interval_nats(sided.hyperprior.prior, h_rounded, steps).sum()
+            bits_of_h.append(float(nats_to_bits(nats)))
+            rates.append(float(sided(y, quality, "round").rate_bpp) * 64 * 64)
+            sided.log_side_steps -= 3 * np.log(2)
+    assert bits_of_h[1] > bits_of_h[0] + 5
+    assert rates[1] - rates[0] == pytest.approx(bits_of_h[1] - bits_of_h[0], abs=0.05)
+
+
+def test_the_mean_is_taken_off_before_rounding_and_put_back(sided):
+    # A mean that moves with the latents leaves the same integers, so the same bits.
+    y, quality = torch.rand(1, 3, 64, 64), torch.tensor([40.0])
+    before = sided(y, quality, "round")
+    with torch.no_grad():
+        shift = 0.7 * torch.ones(10)
+        sided.analysis.linear.bias += shift * sided.hyperprior.units
+        sided.hyperprior.analyse = lambda z: torch.zeros(1, 4, 1, 1)
+        plain = sided(y, quality, "round")
+        sided.hyperprior.synthesis[-1].bias[:10] += shift
+        moved = sided(y, quality, "round")
+    assert before.rate_bpp != plain.rate_bpp
+    assert moved.rate_bpp < plain.rate_bpp

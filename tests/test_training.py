@@ -9,8 +9,9 @@ import torch
 
 from rdalib.autoencoder import RateDistortionAutoencoder, quality_to_lambda
 from rdalib.datasets import RandomPatches
-from rdalib.images import sample_photo, write_photo
+from rdalib.images import read_photo, sample_photo, write_photo
 from rdalib.training import Training, TrainingSettings, steps_for_minutes
+from rdalib.weights_file import export
 
 SETTINGS = TrainingSettings(
     steps=12, batch=2, patch=32, hidden=8, latent=12, warmup_steps=4, bfloat16=False
@@ -294,3 +295,30 @@ def test_steps_for_minutes_is_positive_and_grows_with_the_time(patches):
     many = steps_for_minutes(SETTINGS, patches, "cpu", 600, trial=1)
     assert few == 1
     assert many > 600  # a step of the tiniest model takes less than a minute
+
+
+# Beginning at other weights
+
+
+@pytest.mark.parametrize("side", [0, 4])
+def test_a_run_can_begin_at_the_networks_of_either_model(patches, photos, tmp_path, side):
+    other = Training(dataclasses.replace(SETTINGS, seed=5), patches).model
+    path = tmp_path / "weights.safetensors"
+    export(other, map(read_photo, photos), path, {})
+    training = Training(dataclasses.replace(SETTINGS, patch=64, side=side), Patches(photos, 64))
+    training.start_from(path)
+    for name in ("analysis.linear.weight", "synthesis.convolutional.0.weight", "log_steps"):
+        own, theirs = training.model.state_dict()[name], other.state_dict()[name]
+        assert torch.equal(own, theirs)  # export rounded `other` in place
+    training.advance()
+
+
+def test_weights_of_another_size_or_kind_are_refused(patches, photos, tmp_path):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(b"no weights")
+    training = Training(SETTINGS, patches)
+    with pytest.raises(ValueError, match="is not a weights file"):
+        training.start_from(path)
+    export(RateDistortionAutoencoder(8, 16), map(read_photo, photos), path, {})
+    with pytest.raises(ValueError, match="holds no networks of this size"):
+        training.start_from(path)

@@ -22,6 +22,14 @@ def bytes_saved(counts, shared):
     return cross - own - 2 * len(counts)
 
 
+# %% q1 wrong: the table in bits, the rest in bytes
+def bytes_saved(counts, shared):
+    N = sum(counts)
+    own = -sum(n * math.log2(n / N) for n in counts if n)
+    cross = -sum(n * math.log2(f / 65536) for n, f in zip(counts, shared))
+    return (cross - own) / 8 - 16 * len(counts)
+
+
 # %% q1 wrong: the table is sent for nothing
 def bytes_saved(counts, shared):
     N = sum(counts)
@@ -35,6 +43,13 @@ def bytes_saved(counts, shared):
     n, f = np.array(counts), np.array(shared)
     with np.errstate(all="ignore"):
         kl = (n * (np.log2(n / n.sum()) - np.log2(f / 65536))).sum()
+    return kl / 8 - 2 * len(counts)
+
+
+# %% q1 wrong: 0 log 0 is an error of math.log2
+def bytes_saved(counts, shared):
+    N = sum(counts)
+    kl = sum(n * math.log2(n / N * 65536 / f) for n, f in zip(counts, shared))
     return kl / 8 - 2 * len(counts)
 
 
@@ -201,6 +216,19 @@ def canonical_words(lengths):
     return words
 
 
+# %% q2 wrong: an error where no symbol occurs
+def canonical_words(lengths):
+    words, number = [""] * len(lengths), 0
+    shortest = min(n for n in lengths if n > 0)
+    for n, s in sorted((n, s) for s, n in enumerate(lengths) if n > 0):
+        number <<= n - shortest
+        if number >= 2**n:
+            raise ValueError("Kraft")
+        words[s] = f"{number:0{n}b}"
+        number, shortest = number + 1, n
+    return words
+
+
 # %% q2 wrong: one zero at most is appended
 def canonical_words(lengths):
     words, number, before = [""] * len(lengths), 0, None
@@ -296,6 +324,51 @@ def best_table(pmf, total):
     for _ in range(total - len(pmf)):
         ratio = [p / f for p, f in zip(pmf, table)]
         table[ratio.index(max(ratio))] += 1
+    return table
+
+
+# %% q3 wrong: the saving of the last part, 1 bit for the first
+def best_table(pmf, total):
+    table = [1] * len(pmf)
+    for _ in range(total - len(pmf)):
+        saved = [p * (math.log2(f / (f - 1)) if f > 1 else 1) for p, f in zip(pmf, table)]
+        table[saved.index(max(saved))] += 1
+    return table
+
+
+# %% q3 wrong: the saving of the last part, endless for the first
+def best_table(pmf, total):
+    table = [1] * len(pmf)
+    for _ in range(total - len(pmf)):
+        saved = [p * (math.log2(f / (f - 1)) if f > 1 else 1e9) for p, f in zip(pmf, table)]
+        table[saved.index(max(saved))] += 1
+    return table
+
+
+# %% q3 wrong: the saving of the last part, nothing for the first
+def best_table(pmf, total):
+    table = [1] * len(pmf)
+    for _ in range(total - len(pmf)):
+        saved = [p * (math.log2(f / (f - 1)) if f > 1 else 0) for p, f in zip(pmf, table)]
+        table[saved.index(max(saved))] += 1
+    return table
+
+
+# %% q3 wrong: the saving of the part after the next
+def best_table(pmf, total):
+    table = [1] * len(pmf)
+    for _ in range(total - len(pmf)):
+        saved = [p * math.log2((f + 2) / (f + 1)) for p, f in zip(pmf, table)]
+        table[saved.index(max(saved))] += 1
+    return table
+
+
+# %% q3 wrong: by p / (f + 1/2), as parliaments share seats
+def best_table(pmf, total):
+    table = [1] * len(pmf)
+    for _ in range(total - len(pmf)):
+        saved = [p * 1 / (f + 0.5) for p, f in zip(pmf, table)]
+        table[saved.index(max(saved))] += 1
     return table
 
 
@@ -436,6 +509,17 @@ def settled_symbols(bits, P):
             return [symbol]
         start += p
     return []
+
+
+# %% q4 wrong: nothing before the bits end on a boundary of the first symbol's part
+def settled_symbols(bits, P):
+    k, n, found = int("0" + bits, 2), len(bits), []
+    start = Fraction(0)
+    for symbol, p in P.items():
+        if start == Fraction(k, 2**n) and start + p == Fraction(k + 1, 2**n):
+            found.append(symbol)
+        start += p
+    return found
 
 
 # %% q4 wrong: the width is not magnified
@@ -594,6 +678,8 @@ def encode_to(out, symbols, frequencies):
     if low >= 2**64:
         low, held = low - 2**64, (held + 1) % 256
     out.write(bytes([low >> 56] if held is None else [held, low >> 56]))
+
+
 
 
 
@@ -1007,6 +1093,37 @@ def encode_to(out, symbols, frequencies):
         nonlocal held, run
         if low >= 2**64:
             out.write(bytes([held + 1] + [255] * run))
+            held, run = None, 0
+        return low % 2**64
+
+    def release():
+        if held is not None:
+            out.write(bytes([held] + [255] * run))
+
+    for s in symbols:
+        part = width // 2**16
+        low, width = carried(low + part * starts[s]), part * frequencies[s]
+        while width < 2**56:
+            byte = low >> 56
+            if byte == 255 and held is not None:
+                run += 1
+            else:
+                release()
+                held, run = byte, 0
+            low, width = low % 2**56 << 8, width << 8
+    low = carried(low + 2**56 - 1)
+    release()
+    out.write(bytes([low >> 56]))
+
+
+# %% q5 wrong: a carry takes the 255s away
+def encode_to(out, symbols, frequencies):
+    starts, low, width, held, run = [0, *accumulate(frequencies)], 0, 2**64, None, 0
+
+    def carried(low):
+        nonlocal held, run
+        if low >= 2**64:
+            out.write(bytes([held + 1]))
             held, run = None, 0
         return low % 2**64
 
@@ -1892,6 +2009,24 @@ def read_pieces(file, frequencies, size, count):
     return symbols
 
 
+# %% q7 wrong: the list ends where the file ends
+def read_pieces(file, frequencies, size, count):
+    symbols, at = [], 0
+    for first in range(0, count, size):
+        n = min(size, count - first)
+        if at + 6 > len(file):
+            break
+        length = int.from_bytes(file[at : at + 2], "big")
+        checksum = int.from_bytes(file[at + 2 : at + 6], "big")
+        code = file[at + 6 : at + 6 + length]
+        at += 6 + length
+        if length == 0 or len(code) < length or zlib.crc32(code) != checksum:
+            symbols += [None] * n
+        else:
+            symbols += arithmetic_coding.decode(code, frequencies, n)
+    return symbols
+
+
 # %% q7 wrong: the checksum covers its own bytes
 def read_pieces(file, frequencies, size, count):
     symbols, at = [], 0
@@ -2037,6 +2172,36 @@ def draw_bits(ax, widths, narrow, wide):
         ax.semilogx(widths, bits, style, label=name)
         at = 0.5 if name == "narrow" else 4.0
         ax.plot(at, np.interp(at, widths, bits), "k*")
+    ax.set(xlabel="assumed width", ylabel="bits per symbol")
+    ax.legend()
+    return ax
+
+
+# %% q8 wrong: the lowest points have a text but no marker
+def draw_bits(ax, widths, narrow, wide):
+    for bits, style, name in ((narrow, "-", "narrow"), (wide, "--", "wide")):
+        ax.semilogx(widths, bits, style, label=name)
+        ax.annotate("lowest", (widths[np.argmin(bits)], min(bits)))
+    ax.set(xlabel="assumed width", ylabel="bits per symbol")
+    ax.legend()
+    return ax
+
+
+# %% q8 wrong: a single point without a marker, which nobody sees
+def draw_bits(ax, widths, narrow, wide):
+    for bits, style, name in ((narrow, "-", "narrow"), (wide, "--", "wide")):
+        ax.semilogx(widths, bits, style, label=name)
+        ax.plot(widths[np.argmin(bits)], min(bits), "k")
+    ax.set(xlabel="assumed width", ylabel="bits per symbol")
+    ax.legend()
+    return ax
+
+
+# %% q8 wrong: a legend that names one curve only
+def draw_bits(ax, widths, narrow, wide):
+    for bits, style, name in ((narrow, "-", "narrow"), (wide, "--", "wide")):
+        ax.semilogx(widths, bits, style, label=name if name == "wide" else None)
+        ax.plot(widths[np.argmin(bits)], min(bits), "k*")
     ax.set(xlabel="assumed width", ylabel="bits per symbol")
     ax.legend()
     return ax
