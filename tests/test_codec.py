@@ -135,6 +135,33 @@ def test_the_decoder_gives_what_the_autoencoder_gives(any_codec):
     assert (y_hat - output.y_hat[0].clamp(0, 1)).abs().max() < levels / 255
 
 
+def test_the_shipped_model_with_side_information_keeps_its_promises():
+    codec = Codec.load("hyperprior")
+    y = sample_photo("chelsea")
+    for quality in (0, 32, 63):
+        data = codec.compress(y, quality)
+        integers = codec.decode_integers(bitstream.parse(data))
+        assert_same(integers, codec.quantise(codec.analyse(y), quality))
+        ideal = entropy_coding.table_bits(*codec.prior.rows(integers, quality)) / 8
+        assert ideal - 8 <= len(data) <= 1.001 * ideal + 24
+    plain = Codec.load("factorized")
+    data = codec.compress(y, max_bytes=5000)
+    rival = plain.compress(y, max_bytes=5000)
+    errors = [
+        float((c.decompress(d) - y).square().mean()) for c, d in ((codec, data), (plain, rival))
+    ]
+    assert errors[0] < 0.95 * errors[1]  # what the side information is for
+
+
+def test_a_file_names_the_shipped_model_that_made_it(tiny):
+    for name in ("factorized", "hyperprior"):
+        codec = Codec.load(name)
+        assert Codec.load_for(codec.compress(photo())).weights_id == codec.weights_id
+    with pytest.raises(BitstreamError, match="made with other weights"):
+        data = tiny.compress(photo())
+        Codec.load_for(data).decompress(data)
+
+
 def test_compress_is_deterministic(any_codec):
     assert any_codec.compress(photo(), 30) == any_codec.compress(photo(), 30)
 
