@@ -19,6 +19,15 @@ def psnr_611(y, y_hat):
     return ((6 * decibels[:, 0] + decibels[:, 1] + decibels[:, 2]) / 8).mean().item()
 
 
+# %% q1 wrong: a peak of 1 for both kinds
+def psnr_611(y, y_hat):
+    red, green, blue = (y_hat.double() - y.double()).unbind(dim=1)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    channels = torch.stack((luma, (blue - luma) / 1.772, (red - luma) / 1.402), dim=1)
+    decibels = -10 * torch.log10(channels.square().mean(dim=(2, 3)))
+    return ((6 * decibels[:, 0] + decibels[:, 1] + decibels[:, 2]) / 8).mean().item()
+
+
 # %% q1 wrong: the scale guessed from the largest value
 def psnr_611(y, y_hat):
     peak = 255.0 if y.max() > 2 else 1.0
@@ -573,6 +582,18 @@ def laplace_quantiser(step, b):
     return rate, 2 - t * (width**2 / 4 + width + 2) + t * (1 - width**2 * r / (1 - r) ** 2)
 
 
+# %% q5 wrong: a sum with 0 log 0 in it
+def laplace_quantiser(step, b):
+    u = (np.arange(int(50 * b / step) + 50) + 0.5) * step / b
+    mass, q = -np.diff(np.exp(-u)) / 2, np.exp(-u)
+    zero = 1 - q[0]
+    with np.errstate(all="ignore"):
+        rate = -2 * (mass * np.log2(mass)).sum() - zero * np.log2(zero)
+    r = math.exp(-step / b)
+    error = 2 - q[0] * (u[0] ** 2 + 2 * u[0] + 2) + q[0] * (1 - 4 * u[0] ** 2 * r / (1 - r) ** 2)
+    return rate, error * b * b
+
+
 # %% q5 right: sums over intervals by the given integrals
 def laplace_quantiser(step, b):
     u = (np.arange(math.ceil(40 * b / step) + 1) + 0.5) * step / b  # edges right of zero
@@ -598,6 +619,25 @@ def laplace_quantiser(step, b):
         R -= times * (P * np.log2(P)).sum()
         D += times * (p * (y - c) ** 2).sum()
     return torch.tensor(R), torch.tensor(D)
+
+
+# %% q5 right: closed forms, with math only
+def laplace_quantiser(step, b):
+    """(R, D) of rounding a Laplace source to multiples of a step, with centroids.
+
+    step, b: positive numbers. Returns two numbers: bits per sample and mean squared error.
+    """
+
+    def h2(p):
+        return -p * math.log2(p) - (1 - p) * math.log2(1 - p)
+
+    a = step / b
+    h, r = a / 2, math.exp(-a)
+    outside = math.exp(-h)
+    rate = h2(outside) + outside * (1 + h2(r) / (1 - r))
+    zero = 2 - (h * h + 2 * h + 2) * math.exp(-h)
+    other = 1 - a * a * r / (1 - r) ** 2
+    return rate, b * b * (zero + outside * other)
 
 
 # %% q6 wrong: the rule for small steps
@@ -681,6 +721,25 @@ def best_step(lam, b):
         (r1, d1), (r2, d2) = laplace_quantiser(s * 0.999, b), laplace_quantiser(s * 1.001, b)
         low, high = (s, high) if (r1 - r2) > lam * (d2 - d1) else (low, s)
     return s
+
+
+# %% q6 right: golden section of the logarithm
+def best_step(lam, b):
+    """The step that minimises R + lam * D for a Laplace source of scale b. Returns a number."""
+
+    def loss(log_step):
+        rate, error = laplace_quantiser(math.exp(log_step), b)
+        return rate + lam * error
+
+    low, high = math.log(0.02 * b), math.log(20 * b)
+    golden = (math.sqrt(5) - 1) / 2
+    for _ in range(60):
+        left, right = high - golden * (high - low), low + golden * (high - low)
+        if loss(left) < loss(right):
+            high = right
+        else:
+            low = left
+    return math.exp((low + high) / 2)
 
 
 # %% q7 wrong: the best single file within the budget
@@ -882,6 +941,24 @@ def draw_files(ax, R, D, budgets, shared):
     return ax
 
 
+# %% q7_b wrong: the curve with markers
+def draw_files(ax, R, D, budgets, shared):
+    ax.plot(R, 10 * np.log10(255**2 / D), "x", label="files")
+    ax.plot(budgets, 10 * np.log10(255**2 / shared), "o-", label="shared")
+    ax.set(xlabel="rate", ylabel="PSNR")
+    ax.legend()
+    return ax
+
+
+# %% q7_b wrong: the curve first
+def draw_files(ax, R, D, budgets, shared):
+    ax.plot(budgets, 10 * np.log10(255**2 / shared), "-", label="shared")
+    ax.plot(R, 10 * np.log10(255**2 / D), "x", label="files")
+    ax.set(xlabel="rate", ylabel="PSNR")
+    ax.legend()
+    return ax
+
+
 # %% q7_b wrong: rate and PSNR exchanged
 def draw_files(ax, R, D, budgets, shared):
     ax.plot(10 * np.log10(255**2 / D), R, "x", label="files")
@@ -1052,3 +1129,22 @@ def allocate(variances, counts, bits):
         rates = (0.5 * (logs + log_lam + 1 + math.log2(math.log(2)))).clamp(min=0)
         low, high = (log_lam, high) if (counts * rates).sum() < bits else (low, log_lam)
     return rates, 2**log_lam
+
+
+# %% q8 right: more channels, one after the other, until the level is above the next
+def allocate(variances, counts, bits):
+    """(R, lam): bits per sample of each channel, and the common -dR/dD of those that get some.
+
+    variances: float tensor (C,), not negative, one at least positive; counts: float tensor (C,),
+    samples of each channel; bits: positive number. Returns a float tensor (C,) and a number.
+    """
+    log_v = torch.log2(variances.double())
+    n = counts.double()
+    order = log_v.argsort(descending=True)
+    for k in range(1, len(order) + 1):
+        used = order[:k]
+        log_theta = ((n[used] * log_v[used]).sum() - 2 * bits) / n[used].sum()
+        if k == len(order) or log_theta >= log_v[order[k]]:
+            break
+    R = ((log_v - log_theta) / 2).clamp(min=0)
+    return R, 1 / (2 * math.log(2) * 2 ** log_theta.item())
