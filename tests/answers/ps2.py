@@ -131,6 +131,60 @@ def draw_price_map(ax, bits):
     return ax
 
 
+# %% q1_b wrong: turbo, a prettier jet
+def draw_price_map(ax, bits):
+    ax.figure.colorbar(ax.imshow(bits, vmin=0, cmap="turbo"), label="bits")
+    ax.set_title(f"{bits.mean():.2f} bits per pixel")
+    return ax
+
+
+# %% q1_b wrong: two colours with a pale middle
+def draw_price_map(ax, bits):
+    ax.figure.colorbar(ax.imshow(bits, vmin=0, cmap="coolwarm"), label="bits")
+    ax.set_title(f"{bits.mean():.2f} bits per pixel")
+    return ax
+
+
+# %% q1_b wrong: rounded down in the title
+def draw_price_map(ax, bits):
+    ax.figure.colorbar(ax.imshow(bits, vmin=0), label="bits")
+    ax.set_title(f"{math.floor(100 * bits.mean()) / 100:.2f} bits per pixel")
+    return ax
+
+
+# %% q1_b wrong: smoothed
+def draw_price_map(ax, bits):
+    ax.figure.colorbar(ax.imshow(bits, vmin=0, interpolation="bilinear"), label="bits")
+    ax.set_title(f"{bits.mean():.2f} bits per pixel")
+    return ax
+
+
+# %% q1_b wrong: the median in the title
+def draw_price_map(ax, bits):
+    ax.figure.colorbar(ax.imshow(bits, vmin=0), label="bits")
+    ax.set_title(f"{np.median(bits):.2f} bits per pixel")
+    return ax
+
+
+# %% q1_b right: turned over twice, grey, the unit above the bar
+def draw_price_map(ax, bits):
+    image = ax.imshow(np.asarray(bits), cmap="gray", vmin=0.0, origin="lower")
+    ax.invert_yaxis()
+    ax.figure.colorbar(image, ax=ax).ax.set_title("bits")
+    ax.set_title("mean: " + format(float(bits.mean()), ".2f"))
+    return ax
+
+
+# %% q1_b right: magma, ticks in pixels
+def draw_price_map(ax, bits):
+    h, w = bits.shape
+    image = ax.imshow(bits, cmap="magma", extent=(0, w, 0, h), interpolation="none")
+    image.set_clim(vmin=0)
+    ax.figure.colorbar(image, ax=ax, label="bits per pixel")
+    ax.set_title(f"{bits.mean().item():.2f} bits per pixel")
+    return ax
+
+
 # %% q1_b right: pyplot, cividis, a bar below
 def draw_price_map(ax, bits):
     plt.sca(ax)
@@ -200,6 +254,25 @@ def cauchy_bits(n, s):
     n = -n.abs()
     upper, lower = torch.atan2(torch.full_like(n, s), -n - 0.5), torch.atan(-s / (n - 0.5))
     return -torch.log2((upper - lower) / math.pi)
+
+
+# %% q2 wrong: the density in the far tail, whatever s is
+def cauchy_bits(n, s):
+    near = (torch.atan((n + 0.5) / s) - torch.atan((n - 0.5) / s)) / math.pi
+    return -torch.log2(torch.where(n.abs() < 10, near, 1 / (math.pi * n**2)))
+
+
+# %% q2 right: the angle of a complex number
+def cauchy_bits(n, s):
+    return -torch.log2(torch.angle(torch.complex(s**2 + n * n - 0.25, s + 0 * n)) / math.pi)
+
+
+# %% q2 right: the plain difference nearby, in float64, and the density far out
+def cauchy_bits(n, s):
+    n = n.double()
+    near = (torch.atan((n + 0.5) / s) - torch.atan((n - 0.5) / s)) / math.pi
+    far = s / (math.pi * (s**2 + n**2))
+    return -torch.log2(torch.where(n.abs() < 300, near, far))
 
 
 # %% q2 right: the nearer tail in float64
@@ -287,6 +360,28 @@ def wasted_bytes(counts, frequencies):
     P, Q = counts / counts.sum(), frequencies / frequencies.sum()
     both = (P > 0) & (Q > 0)
     return (counts.sum() * (P[both] * torch.log2(P[both] / Q[both])).sum() / 8).item()
+
+
+# %% q3 wrong: rounded up to whole bytes
+def wasted_bytes(counts, frequencies):
+    P, Q = counts / counts.sum(), frequencies / frequencies.sum()
+    nats = (torch.xlogy(P, P) - torch.xlogy(P, Q)).sum()
+    return np.ceil((counts.sum() * nats / math.log(2) / 8).item())
+
+
+# %% q3 wrong: infinite wherever a frequency is 0
+def wasted_bytes(counts, frequencies):
+    if (frequencies == 0).any():
+        return math.inf
+    P, Q = counts.double() / counts.sum(), frequencies.double() / frequencies.sum()
+    return (torch.xlogy(counts, P) - torch.xlogy(counts, Q)).sum().item() / math.log(2) / 8
+
+
+# %% q3 right: only the symbols that occur
+def wasted_bytes(counts, frequencies):
+    used = counts > 0
+    n, f = counts[used].double(), frequencies[used].double() / frequencies.sum()
+    return (n * (torch.log2(n / n.sum()) - torch.log2(f))).sum().item() / 8
 
 
 # %% q3 right: two files, one minus the other, float32
@@ -378,6 +473,18 @@ def mixture_nats(nats, logits):
     exponents = torch.log_softmax(logits, dim=0)[:, None, :, None, None] - nats
     top = exponents.max(dim=0).values.detach()
     return -(top + torch.exp(exponents - top).sum(dim=0).log()).detach()
+
+
+# %% q4 wrong: weights that cannot be trained
+def mixture_nats(nats, logits):
+    log_weights = torch.log_softmax(logits.detach(), dim=0)[:, None, :, None, None]
+    return -torch.logsumexp(log_weights - nats, dim=0)
+
+
+# %% q4 wrong: priors that cannot be trained
+def mixture_nats(nats, logits):
+    log_weights = torch.log_softmax(logits, dim=0)[:, None, :, None, None]
+    return -torch.logsumexp(log_weights - nats.detach(), dim=0)
 
 
 # %% q4 right: the largest exponent taken out by hand
@@ -495,6 +602,33 @@ def level_bits(y, mu, s):
     nats = -F.logsigmoid(upper) - F.logsigmoid(-lower) - torch.log(-torch.expm1(-s))
     nats = torch.where(n == 0, -F.logsigmoid(upper), nats)
     return torch.where(n == 255, -F.logsigmoid(-lower), nats) / math.log(2)
+
+
+# %% q5 wrong: cut off to a level, not rounded
+def level_bits(y, mu, s):
+    n = (255 * y).long()
+    lower, upper = (n - 0.5 - mu) / s, (n + 0.5 - mu) / s
+    nats = -F.logsigmoid(upper) - F.logsigmoid(-lower) - torch.log(-torch.expm1(-1 / s))
+    nats = torch.where(n == 0, -F.logsigmoid(upper), nats)
+    return torch.where(n == 255, -F.logsigmoid(-lower), nats) / math.log(2)
+
+
+# %% q5 wrong: no price above 50 bits
+def level_bits(y, mu, s):
+    n = torch.floor(255 * y + 0.5)
+    lower, upper = (n - 0.5 - mu) / s, (n + 0.5 - mu) / s
+    nats = -F.logsigmoid(upper) - F.logsigmoid(-lower) - torch.log(-torch.expm1(-1 / s))
+    nats = torch.where(n == 0, -F.logsigmoid(upper), nats)
+    return (torch.where(n == 255, -F.logsigmoid(-lower), nats) / math.log(2)).clamp(max=50)
+
+
+# %% q5 right: the identity everywhere, then the ends put in
+def level_bits(y, mu, s):
+    n = torch.round(255 * y)
+    below, above = F.logsigmoid((n + 0.5 - mu) / s), F.logsigmoid((mu - n + 0.5) / s)
+    log_p = below + above + torch.log1p(-torch.exp(-1 / s))
+    log_p = torch.where(n == 0, below, torch.where(n == 255, above, log_p))
+    return -log_p / math.log(2)
 
 
 # %% q5 right: log_difference of lesson 04, from the nearer tail, with finite edges
@@ -623,6 +757,60 @@ def conditional_layer(h, c, M, V, b, a):
 def conditional_layer(h, c, M, V, b, a):
     u = F.softplus(M) @ h + b
     return u + torch.tanh(a) * torch.tanh(u)
+
+
+# %% q6 wrong: slopes of at most one
+def conditional_layer(h, c, M, V, b, a):
+    u = torch.sigmoid(M) @ h + V @ c + b
+    return u + torch.tanh(a) * torch.tanh(u)
+
+
+# %% q6 wrong: the absolute value and a little
+def conditional_layer(h, c, M, V, b, a):
+    u = (M.abs() + 1e-3) @ h + V @ c + b
+    return u + torch.tanh(a) * torch.tanh(u)
+
+
+# %% q6 wrong: slopes of at least a half
+def conditional_layer(h, c, M, V, b, a):
+    u = (0.5 + F.softplus(M)) @ h + V @ c + b
+    return u + torch.tanh(a) * torch.tanh(u)
+
+
+# %% q6 wrong: softplus around the gate
+def conditional_layer(h, c, M, V, b, a):
+    u = F.softplus(M) @ h + V @ c + b
+    return u + F.softplus(a) * torch.tanh(u)
+
+
+# %% q6 wrong: a gate of half the strength
+def conditional_layer(h, c, M, V, b, a):
+    u = F.softplus(M) @ h + V @ c + b
+    return u + 0.5 * torch.tanh(a) * torch.tanh(u)
+
+
+# %% q6 wrong: a gate that falls with a
+def conditional_layer(h, c, M, V, b, a):
+    u = F.softplus(M) @ h + V @ c + b
+    return u - torch.tanh(a) * torch.tanh(u)
+
+
+# %% q6 right: a gate above -1 without an upper end
+def conditional_layer(h, c, M, V, b, a):
+    u = F.softplus(M) @ h + V @ c + b
+    return u + torch.expm1(a) * torch.tanh(u)
+
+
+# %% q6 right: elu for both
+def conditional_layer(h, c, M, V, b, a):
+    u = (1 + F.elu(M)) @ h + V @ c + b
+    return u + F.elu(a) * torch.tanh(u)
+
+
+# %% q6 right: a hyperbola, and an arctangent
+def conditional_layer(h, c, M, V, b, a):
+    u = (M + torch.sqrt(M**2 + 4)) / 2 @ h + V @ c + b
+    return u + 2 / math.pi * torch.atan(a) * torch.tanh(u)
 
 
 # %% q6 right: exp, and a gate without tanh
@@ -754,6 +942,42 @@ def fit_hinted_scale(z_noisy, hint):
         loss.backward()
         optimizer.step()
     return tuple(pair.tolist())
+
+
+# %% q7 wrong: the absolute value of the hint
+def fit_hinted_scale(z_noisy, hint):
+    pair = torch.zeros(2, requires_grad=True)
+    optimizer = torch.optim.LBFGS([pair], max_iter=40, line_search_fn="strong_wolfe")
+
+    def price():
+        optimizer.zero_grad()
+        loss = laplace_nats(z_noisy, torch.exp(pair[0] + pair[1] * hint.abs())).mean()
+        loss.backward()
+        return loss
+
+    optimizer.step(price)
+    return tuple(pair.tolist())
+
+
+# %% q7 wrong: two halves of the hint and a line through two scales
+def fit_hinted_scale(z_noisy, hint):
+    low, high = (z_noisy[h].abs().mean().log().item() for h in (hint < 0, hint > 0))
+    return (low + high) / 2, high - low
+
+
+# %% q7 right: Newton's method
+def fit_hinted_scale(z_noisy, hint):
+    x, c = z_noisy.double(), hint.double()
+
+    def price(pair):
+        return laplace_nats(x, torch.exp(pair[0] + pair[1] * c)).mean()
+
+    pair = torch.zeros(2, dtype=torch.float64)
+    for _ in range(30):
+        slope = torch.autograd.functional.jacobian(price, pair)
+        bend = torch.autograd.functional.hessian(price, pair)
+        pair = pair - 0.7 * torch.linalg.solve(bend + 1e-3 * torch.eye(2).double(), slope)
+    return pair.tolist()
 
 
 # %% q7 right: Adam, in bits
@@ -889,6 +1113,20 @@ def neighbour_bits(n, p, q):
     size = F.pad(n.abs().double(), (1, 0, 1, 0))
     density = torch.distributions.Laplace(0.0, p + q * (size[1:, :-1] + size[:-1, 1:]))
     return -torch.log2(density.cdf(n.double() + 0.5) - density.cdf(n.double() - 0.5))
+
+
+# %% q8 wrong: above and to the right
+def neighbour_bits(n, p, q):
+    size = F.pad(n.abs().double(), (1, 1, 1, 0))
+    scale = p + q * (size[1:, :-2] + size[:-1, 2:])
+    return nats_to_bits(laplace_nats(n.double(), scale))
+
+
+# %% q8 wrong: all integers before this one in the row
+def neighbour_bits(n, p, q):
+    size = F.pad(n.abs().double(), (1, 0, 1, 0))
+    scale = p + q * (size[1:, :-1].cumsum(dim=1) + size[:-1, 1:])
+    return nats_to_bits(laplace_nats(n.double(), scale))
 
 
 # %% q8 right: a convolution, float32
