@@ -1,6 +1,6 @@
 """The codec: a photograph to the bytes of an .rda file and back.
 
-A codec is one .safetensors file, which `weights` reads: the networks, and for each of the 64
+A codec is one .safetensors file, which `weights_file` reads: the networks, and for each of the 64
 quality levels integer frequency tables. A decoder reads the tables and never makes one from
 network outputs, so every machine decodes the same integers.
 """

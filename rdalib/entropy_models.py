@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from rdalib.autoencoder import LEVELS
 from rdalib.entropy_coding import Table, frequencies_from_pmf
@@ -23,6 +22,7 @@ from rdalib.hyperprior import (
     IntegerSynthesis,
     gaussian_nats,
 )
+from rdalib.images import pad_to_multiple
 from rdalib.priors import interval_nats
 from rdalib.quantization import round_half_up
 
@@ -129,7 +129,7 @@ class ScaledPrior:
     def quantise(self, z, quality):
         """z (M, h, w) to Latents."""
         rows, columns = z.shape[1:]
-        h = self.model.hyperprior.analyse(padded_to_side(z))[0].flatten(1)
+        h = self.model.hyperprior.analyse(pad_to_multiple(z[None], SIDE_STRIDE))[0].flatten(1)
         steps = self.side_steps[quality][:, None] / ONE
         h_rounded = round_half_up(h / steps).to(torch.int64).numpy()
         mean, table = self.describe(h_rounded, quality, rows, columns)
@@ -171,7 +171,10 @@ class ScaledPrior:
 
         The tables of h at every level; those of the scales at every ninth, all in one.
         """
-        h = [self.model.hyperprior.analyse(padded_to_side(z))[0].flatten(1) for z in latents]
+        h = [
+            self.model.hyperprior.analyse(pad_to_multiple(z[None], SIDE_STRIDE))[0].flatten(1)
+            for z in latents
+        ]
         h = torch.cat(h, dim=1)
         self.side_tables = []
         for quality in range(LEVELS):
@@ -193,12 +196,6 @@ class ScaledPrior:
         grid = torch.arange(-FARTHEST, FARTHEST + 1).float()
         pmfs = torch.exp(-gaussian_nats(grid, scales)).double().numpy()
         self.scale_tables = list(map(table_from_counts, counts.reshape(-1, width), pmfs))
-
-
-def padded_to_side(z):
-    """z (M, h, w) to (1, M, h', w'), its sides multiples of 4, by repeating the last ones."""
-    rows, columns = z.shape[1:]
-    return F.pad(z[None], (0, -columns % SIDE_STRIDE, 0, -rows % SIDE_STRIDE), mode="replicate")
 
 
 def tables_of_channels(integers, prior, steps):

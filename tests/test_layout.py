@@ -26,7 +26,14 @@ MAY_IMPORT = {
     "hyperprior": {"priors"},
     "autoencoder": {"hyperprior", "priors", "quantization", "transforms"},
     "training": {"autoencoder", "transforms", "files"},
-    "entropy_models": {"autoencoder", "entropy_coding", "hyperprior", "priors", "quantization"},
+    "entropy_models": {
+        "autoencoder",
+        "entropy_coding",
+        "hyperprior",
+        "images",
+        "priors",
+        "quantization",
+    },
     "weights_file": {
         "autoencoder",
         "entropy_coding",
