@@ -18,7 +18,13 @@ from rdalib.codec import Codec
 from rdalib.distortion import psnr
 from rdalib.files import check_writable, write_file
 from rdalib.images import photo_format, read_photo, write_photo
-from rdalib.training import Training, TrainingSettings, steps_for_minutes
+from rdalib.training import (
+    Training,
+    TrainingSettings,
+    joined_processes,
+    place_among_processes,
+    steps_for_minutes,
+)
 from rdalib.weights_file import export, weights_path
 
 KEEP_EVERY_PIXEL = (".png", ".tif", ".tiff", ".bmp", ".ppm")
@@ -150,7 +156,42 @@ def train(arguments):
     if arguments.resume and not Path(arguments.resume).is_file():
         raise ValueError(f"--resume {arguments.resume}: no such file")
     paths = datasets.training_paths(arguments.data)
-    patches = datasets.RandomPatches(paths, device=device, progress=_bar("reading", "photo"))
+    with joined_processes(device) as device:
+        first = place_among_processes()[0] == 0
+        reading = _bar("reading", "photo", disable=None if first else True)
+        patches = datasets.RandomPatches(paths, device=device, progress=reading)
+        training = _training(arguments, patches, device)
+        steps = training.settings.steps
+        if first:
+            print(f"{len(paths)} photographs, step {training.step} of {steps}, on {device}")
+            print(f"log: {log}")
+        try:
+            bar = _bar("training", "step", disable=not first)
+            with bar(total=steps, initial=training.step) as progress:
+                training.run(checkpoint, log, progress)
+        except KeyboardInterrupt:
+            if first:
+                print(f"stopped; go on with: --resume {checkpoint}", file=sys.stderr)
+            raise
+    if not first:
+        return
+    minutes = training.seconds / 60
+    photos = map(read_photo, _bar("counting tables", "photo")(paths))
+    about = {
+        "data": Path(arguments.data).name,
+        "photographs": str(len(paths)),
+        "start": arguments.start or "",
+        "steps": str(steps),
+        "minutes": f"{minutes:.0f}",
+        "device": device,
+    }
+    export(training.model, photos, out, about)
+    print(f"{out}: {os.path.getsize(out):,} bytes, after {minutes:.1f} minutes of training")
+    print(f"use it: rda compress PHOTO.jpg PHOTO.rda --model {out}")
+
+
+def _training(arguments, patches, device):
+    """The run that the arguments of `rda train` ask for, new or resumed."""
     settings = TrainingSettings(
         steps=1,
         batch=arguments.batch,
@@ -161,37 +202,17 @@ def train(arguments):
     if arguments.minutes or not (arguments.steps or arguments.resume):
         minutes = arguments.minutes or DEFAULT_MINUTES
         steps = steps_for_minutes(settings, patches, device, minutes)
-    if arguments.resume:
-        training = Training.resume(arguments.resume, patches, device)
-        if arguments.minutes:
-            steps += training.step
-        if steps:
-            training.settings = replace(training.settings, steps=steps)
-    else:
+    if not arguments.resume:
         training = Training(replace(settings, steps=steps), patches, device)
         if arguments.start:
             training.start_from(weights_path(arguments.start))
-    steps = training.settings.steps
-    print(f"{len(paths)} photographs, step {training.step} of {steps}, on {device}; log: {log}")
-    try:
-        bar = _bar("training", "step", disable=False)
-        with bar(total=steps, initial=training.step) as progress:
-            training.run(checkpoint, log, progress)
-    except KeyboardInterrupt:
-        print(f"stopped; go on with: --resume {checkpoint}", file=sys.stderr)
-        raise
-    minutes = training.seconds / 60
-    photos = map(read_photo, _bar("counting tables", "photo")(paths))
-    about = {
-        "data": Path(arguments.data).name,
-        "photographs": str(len(paths)),
-        "steps": str(steps),
-        "minutes": f"{minutes:.0f}",
-        "device": device,
-    }
-    export(training.model, photos, out, about)
-    print(f"{out}: {os.path.getsize(out):,} bytes, after {minutes:.1f} minutes of training")
-    print(f"use it: rda compress PHOTO.jpg PHOTO.rda --model {out}")
+        return training
+    training = Training.resume(arguments.resume, patches, device)
+    if arguments.minutes:
+        steps += training.step
+    if steps:
+        training.settings = replace(training.settings, steps=steps)
+    return training
 
 
 def fetch(arguments):

@@ -121,18 +121,22 @@ class RandomPatches:
             y = F.pad(y, (0, right, 0, bottom), mode="replicate")
             self.photos.append(to_8bit(y).to(device))
 
-    def sample(self, count, generator):
+    def sample(self, count, generator, share=slice(None)):
         """`count` patches as y, a float tensor (count, 3, size, size) in [0, 1].
 
-        generator: a CPU torch.Generator, the only source of chance here.
+        generator: a CPU torch.Generator, the only source of chance here; share: the part of the
+        `count` that is wanted. The others are drawn too, so that all shares make one batch.
         """
-        patches = []
+        places = []
         for _ in range(count):
             photo = self.photos[_below(len(self.photos), generator)]
             top = _below(photo.shape[1] - self.size + 1, generator)
             left = _below(photo.shape[2] - self.size + 1, generator)
+            places.append((photo, top, left, _below(2, generator)))
+        patches = []
+        for photo, top, left, mirrored in places[share]:
             patch = photo[:, top : top + self.size, left : left + self.size]
-            patches.append(patch.flip(2) if _below(2, generator) else patch)
+            patches.append(patch.flip(2) if mirrored else patch)
         return torch.stack(patches).float() / 255
 
     def blocks(self, side, count, generator):

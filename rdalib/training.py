@@ -1,25 +1,35 @@
 """Training: minimise rate + lam * distortion over random patches, each with its own lambda.
 
-A run is fixed by its settings and its seed. A checkpoint holds everything the next step depends
-on, so a run that was stopped and resumed ends at the weights of one that never stopped (bit for
-bit on a CPU in float32).
+A run is fixed by its settings: what chance gives a step follows from the seed and the number of
+the step. So a run that was stopped and resumed ends at the weights of one that never stopped (bit
+for bit on a CPU in float32).
+
+Several processes, one a GPU, share the work of each step (torchrun). All of them draw the same
+patches and lambdas, each computes on its share, and DistributedDataParallel gives all of them the
+mean of their gradients: that of the whole batch.
 """
 
 import csv
 import io
 import math
+import os
 import signal
 import time
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch.nn.parallel import DistributedDataParallel
 
 from rdalib.autoencoder import LEVELS, RateDistortionAutoencoder, quality_to_lambda
 from rdalib.files import write_file, written_beside
 from rdalib.transforms import STRIDE
+
+ALIKE = 2**10 - 1  # the stream of chance that is the same in all processes, fewer than this
 
 
 @dataclass(frozen=True)
@@ -43,19 +53,28 @@ class TrainingSettings:
 
 
 class Training:
-    """A run in progress: the model, the optimizer, the step count and the sources of chance."""
+    """A run in progress: the model, the optimizer and the step count."""
 
     def __init__(self, settings, patches, device="cpu"):
-        """settings: TrainingSettings; patches: RandomPatches of the settings' patch size."""
+        """settings: TrainingSettings; patches: RandomPatches of the settings' patch size.
+
+        Where torch.distributed is initialised, this is one process of several.
+        Raises: ValueError for a batch that they cannot share alike.
+        """
         self.settings, self.patches, self.device = settings, patches, torch.device(device)
         self.step = 0
         self.seconds = 0.0  # of training, as the log counts them
-        self.generator = torch.Generator().manual_seed(settings.seed)
+        self.rank, processes = place_among_processes()
+        if settings.batch % processes:
+            raise ValueError(f"a batch of {settings.batch} is no multiple of {processes} processes")
+        self.share = slice(self.rank, None, processes)
         torch.manual_seed(settings.seed)
         self.model = RateDistortionAutoencoder(settings.hidden, settings.latent, settings.side)
-        blocks = patches.blocks(STRIDE, 60_000, self.generator).cpu()
+        generator = torch.Generator().manual_seed(settings.seed)
+        blocks = patches.blocks(STRIDE, 60_000, generator).cpu()
         self.model.start_from_principal_components(blocks)
         self.model.to(self.device)
+        self.parallel = DistributedDataParallel(self.model) if processes > 1 else self.model
         linear, others = [], []
         for name, parameter in self.model.named_parameters():
             (linear if ".linear." in name else others).append(parameter)
@@ -94,16 +113,21 @@ class Training:
         return rate * min(1.0, (self.step + 1) / settings.warmup_steps)
 
     def advance(self):
-        """One step. Returns (rate_bpp, distortion, loss), means over the batch, as tensors."""
+        """One step. Returns the means of rate_bpp, distortion and loss over this process's share.
+
+        They come as one tensor on the device, so that nothing waits for the numbers.
+        """
         settings = self.settings
         for group in self.optimizer.param_groups:
             group["lr"] = group["factor"] * self.learning_rate()
-        y = self.patches.sample(settings.batch, self.generator)
-        quality = (LEVELS - 1) * torch.rand(settings.batch, generator=self.generator)
+        chance = torch.Generator().manual_seed(self._seed(ALIKE))
+        y = self.patches.sample(settings.batch, chance, self.share)
+        quality = (LEVELS - 1) * torch.rand(settings.batch, generator=chance)[self.share]
         quality = quality.to(self.device)
         lam = quality_to_lambda(quality)
+        torch.manual_seed(self._seed(self.rank))  # of the noise, which differs between processes
         with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.bfloat16):
-            output = self.model(y, quality, settings.quantization)
+            output = self.parallel(y, quality, settings.quantization)
         # rate + lam * distortion grows about as sqrt(lam): the division keeps them all in play.
         losses = (output.rate_bpp + lam * output.distortion) / lam.sqrt()
         self.optimizer.zero_grad()
@@ -113,16 +137,19 @@ class Training:
         self.step += 1
         return torch.stack((output.rate_bpp, output.distortion, losses)).detach().mean(dim=1)
 
+    def _seed(self, stream):
+        """A number for each step and each stream of chance: a process's own, or ALIKE for all."""
+        return (self.settings.seed * 2**32 + self.step) * (ALIKE + 1) + stream
+
     def save(self, path):
-        """Write a checkpoint, whole or not at all."""
+        """Write a checkpoint, whole or not at all; of several processes only the first does."""
+        if self.rank:
+            return
         state = {
             "settings": asdict(self.settings),
             "step": self.step,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "patches": self.generator.get_state(),
-            "noise": torch.get_rng_state(),
-            "noise_cuda": torch.cuda.get_rng_state() if self.device.type == "cuda" else None,
         }
         buffer = io.BytesIO()  # torch.save makes a RuntimeError of a full disk
         torch.save(state, buffer)
@@ -141,21 +168,22 @@ class Training:
         training.step = state["step"]
         training.model.load_state_dict(state["model"])
         training.optimizer.load_state_dict(state["optimizer"])
-        training.generator.set_state(state["patches"])
-        torch.set_rng_state(state["noise"])
-        if training.device.type == "cuda" and state["noise_cuda"] is not None:
-            torch.cuda.set_rng_state(state["noise_cuda"])
         return training
 
     def run(self, checkpoint, log, progress=None, every=50, checkpoint_seconds=180):
         """Train to the end; a checkpoint every few minutes, a row in the CSV log every 50 steps.
 
         checkpoint, log: paths; progress: a tqdm bar or None. Ctrl-C ends the step in hand, saves
-        a checkpoint and raises KeyboardInterrupt. To be called from the main thread.
+        a checkpoint and raises KeyboardInterrupt. To be called from the main thread. Of several
+        processes the first writes, and its share of each batch is what the log shows.
         """
+        if self.rank:
+            while self.step < self.settings.steps:
+                self.advance()
+            return
         log = _Log(log, self.step)
         saved, sums, count = time.monotonic(), 0.0, 0
-        interrupted = []  # half a step must not be saved: chance has moved on, the weights not
+        interrupted = []  # a step must not be left half done
         handler = signal.signal(signal.SIGINT, lambda *_: interrupted.append(True))
         try:
             while self.step < self.settings.steps and not interrupted:
@@ -164,6 +192,8 @@ class Training:
                     progress.update()
                 if self.step % every == 0 or self.step == self.settings.steps:
                     rate_bpp, distortion, loss = (sums / count).tolist()
+                    if not math.isfinite(loss):
+                        raise ValueError(f"training diverged before step {self.step}: begin again")
                     log.add(self.step, rate_bpp, distortion, loss, self.learning_rate())
                     if progress is not None:
                         progress.set_postfix_str(f"{rate_bpp:.3f} bpp, distortion {distortion:.1f}")
@@ -179,6 +209,30 @@ class Training:
             raise KeyboardInterrupt
 
 
+@contextmanager
+def joined_processes(device):
+    """Join the processes that torchrun started, if it did. Gives the device of this one.
+
+    device: "cpu" or "cuda", of which each process on a machine takes its own.
+    """
+    if not dist.is_torchelastic_launched():
+        yield device
+        return
+    if device == "cuda":
+        device = f"cuda:{os.environ['LOCAL_RANK']}"
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device != "cpu" else "gloo")
+    try:
+        yield device
+    finally:
+        dist.destroy_process_group()
+
+
+def place_among_processes():
+    """(rank of this process, number of processes): (0, 1) where there is only one."""
+    return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+
+
 def steps_for_minutes(settings, patches, device, minutes, trial=6):
     """How many steps fit in `minutes`, from the time of a few: measured once, before a run."""
     training = Training(settings, patches, device)
@@ -187,7 +241,10 @@ def steps_for_minutes(settings, patches, device, minutes, trial=6):
     for _ in range(trial):
         training.advance().sum().item()
     seconds = (time.monotonic() - start) / trial
-    return max(1, int(minutes * 60 / seconds))
+    steps = [max(1, int(minutes * 60 / seconds))]
+    if dist.is_initialized():  # one clock for all
+        dist.broadcast_object_list(steps, device=torch.device(device))
+    return steps[0]
 
 
 class _Log:

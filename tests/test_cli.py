@@ -716,6 +716,22 @@ def test_a_run_goes_on_from_its_checkpoint_to_a_new_end(rda, here, trained):
     assert (here / "on.safetensors").read_bytes() != (trained / "weights.safetensors").read_bytes()
 
 
+def test_torchrun_trains_with_several_processes(here):
+    words = "rda train --data photos --out both.safetensors --steps 2 --batch 2 --device cpu"
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--no-python"]
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    ended = subprocess.run(
+        [*torchrun, "--nproc-per-node", "2", *words.split()],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("2 photographs, step 0 of 2, on cpu") == 1  # one of them speaks
+    assert [row["step"] for row in log_rows("both.csv")] == ["2"]
+    assert Codec.load("both.safetensors").about["steps"] == "2"
+
+
 @pytest.fixture
 def quick_start(monkeypatch):
     """Principal components of a few random blocks: seconds less, and nobody looks at them."""
