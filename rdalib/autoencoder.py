@@ -58,13 +58,14 @@ class RateDistortionAutoencoder(nn.Module):
     """Analysis, synthesis, density and step sizes. hidden: N channels; latent: M channels.
 
     side: K channels of side information h. With none (0) the prior is factorised: one learned
-    density a channel. With some it is a hyperprior.
+    density a channel. With some it is a hyperprior. convolved: how many of the latent channels
+    the convolutional paths have a part in, by default all.
     """
 
-    def __init__(self, hidden=128, latent=192, side=0):
+    def __init__(self, hidden=128, latent=192, side=0, convolved=None):
         super().__init__()
-        self.analysis = Analysis(hidden, latent)
-        self.synthesis = Synthesis(hidden, latent)
+        self.analysis = Analysis(hidden, latent, convolved)
+        self.synthesis = Synthesis(hidden, latent, convolved)
         if side:
             self.hyperprior = Hyperprior(latent, side)
             self.log_side_steps = nn.Parameter(torch.zeros(ANCHORS, side))

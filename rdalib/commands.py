@@ -25,11 +25,14 @@ from rdalib.training import (
     place_among_processes,
     steps_for_minutes,
 )
-from rdalib.weights_file import export, weights_path
+from rdalib.weights_file import export
 
 KEEP_EVERY_PIXEL = (".png", ".tif", ".tiff", ".bmp", ".ppm")
 DEFAULT_MINUTES = 60
-SIDE_CHANNELS = {"factorized": 0, "hyperprior": 64}
+CHANNELS = {  # of the latent and of the side information
+    "factorized": {"latent": 192, "side": 0},
+    "hyperprior": {"latent": 288, "side": 64},
+}
 START_LEARNING_RATE = 5e-4  # of a run that begins at trained weights
 
 
@@ -155,12 +158,13 @@ def train(arguments):
         _check_output(output)
     if arguments.resume and not Path(arguments.resume).is_file():
         raise ValueError(f"--resume {arguments.resume}: no such file")
+    start = Codec.load(arguments.start).model.state_dict() if arguments.start else None
     paths = datasets.training_paths(arguments.data)
     with joined_processes(device) as device:
         first = place_among_processes()[0] == 0
         reading = _bar("reading", "photo", disable=None if first else True)
         patches = datasets.RandomPatches(paths, device=device, progress=reading)
-        training = _training(arguments, patches, device)
+        training = _training(arguments, start, patches, device)
         steps = training.settings.steps
         if first:
             print(f"{len(paths)} photographs, step {training.step} of {steps}, on {device}")
@@ -190,13 +194,16 @@ def train(arguments):
     print(f"use it: rda compress PHOTO.jpg PHOTO.rda --model {out}")
 
 
-def _training(arguments, patches, device):
-    """The run that the arguments of `rda train` ask for, new or resumed."""
+def _training(arguments, start, patches, device):
+    """The run that the arguments of `rda train` ask for, new or resumed.
+
+    start: the weights it begins at, or None.
+    """
     settings = TrainingSettings(
         steps=1,
         batch=arguments.batch,
-        side=SIDE_CHANNELS[arguments.model],
-        learning_rate=START_LEARNING_RATE if arguments.start else TrainingSettings.learning_rate,
+        **CHANNELS[arguments.model],
+        learning_rate=START_LEARNING_RATE if start else TrainingSettings.learning_rate,
     )
     steps = arguments.steps
     if arguments.minutes or not (arguments.steps or arguments.resume):
@@ -204,8 +211,8 @@ def _training(arguments, patches, device):
         steps = steps_for_minutes(settings, patches, device, minutes)
     if not arguments.resume:
         training = Training(replace(settings, steps=steps), patches, device)
-        if arguments.start:
-            training.start_from(weights_path(arguments.start))
+        if start:
+            training.start_from(start)
         return training
     training = Training.resume(arguments.resume, patches, device)
     if arguments.minutes:

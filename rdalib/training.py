@@ -21,8 +21,6 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch.nn.parallel import DistributedDataParallel
 
 from rdalib.autoencoder import LEVELS, RateDistortionAutoencoder, quality_to_lambda
@@ -41,6 +39,7 @@ class TrainingSettings:
     patch: int = 256
     hidden: int = 128
     latent: int = 192
+    convolved: int = 192  # of the latent channels: those the convolutional paths have a part in
     side: int = 0  # channels of side information; 0: a factorised prior
     learning_rate: float = 1e-3
     final_learning_rate: float = 1e-6
@@ -69,11 +68,16 @@ class Training:
             raise ValueError(f"a batch of {settings.batch} is no multiple of {processes} processes")
         self.share = slice(self.rank, None, processes)
         torch.manual_seed(settings.seed)
-        self.model = RateDistortionAutoencoder(settings.hidden, settings.latent, settings.side)
+        self.model = RateDistortionAutoencoder(
+            settings.hidden,
+            settings.latent,
+            settings.side,
+            convolved=min(settings.convolved, settings.latent),
+        )
         generator = torch.Generator().manual_seed(settings.seed)
         blocks = patches.blocks(STRIDE, 60_000, generator).cpu()
         self.model.start_from_principal_components(blocks)
-        self.model.to(self.device)
+        self.model.to(self.device, memory_format=torch.channels_last)
         self.parallel = DistributedDataParallel(self.model) if processes > 1 else self.model
         linear, others = [], []
         for name, parameter in self.model.named_parameters():
@@ -84,24 +88,24 @@ class Training:
         ]
         self.optimizer = torch.optim.Adam(groups)
 
-    def start_from(self, path):
-        """Take from a weights file whatever has a name and shape of this model's.
+    def start_from(self, weights):
+        """Take the networks of another autoencoder, and of its prior what has the same shape.
 
-        path: a .safetensors file of rda train, of either model. Raises: ValueError, OSError.
+        weights: its state dict. Its latent channels are the first of this one's, which may have
+        more. Raises: ValueError if it has more itself, or convolutions of another size.
         """
-        mine = self.model.state_dict()
-        try:
-            theirs = load_file(path)
-        except SafetensorError:
-            raise ValueError(f"{path} is not a weights file of rda train") from None
-        shared = {
-            name: tensor.float()
-            for name, tensor in theirs.items()
-            if name in mine and mine[name].shape == tensor.shape
-        }
-        if "analysis.linear.weight" not in shared:
-            raise ValueError(f"{path} holds no networks of this size")
-        self.model.load_state_dict(shared, strict=False)
+        own = self.model.state_dict()  # shares its memory with the model
+        for name, tensor in weights.items():
+            if name.endswith(("linear.weight", "linear.bias", "log_steps", "log_gains")):
+                place = own[name][tuple(map(slice, tensor.shape))]
+            elif name in own:
+                place = own[name]
+            else:
+                continue  # of the other prior
+            if place.shape == tensor.shape:
+                place.copy_(tensor)
+            elif not name.startswith(("prior", "hyperprior")):
+                raise ValueError("those weights are of networks of another size")
 
     def learning_rate(self):
         """Linear warm-up, then a cosine down to the final rate."""

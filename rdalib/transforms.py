@@ -5,6 +5,9 @@ principal components, as JPEG projects 8 x 8 blocks on cosines. The convolutiona
 network of Balle, Laparra and Simoncelli (ICLR 2017, section 4): strided convolutions and
 generalized divisive normalization. Its last layer starts at zero, so that training begins at
 the linear codec and learns what the linear codec misses.
+
+The convolutional path may have a part in the first channels only, those of largest variance: the
+others carry the fine grain that only large files show, and cost little as long as they are linear.
 """
 
 import torch
@@ -35,33 +38,44 @@ class GDN(nn.Module):
 
 
 class Analysis(nn.Module):
-    """y (B, 3, H, W) in [0, 1], H and W multiples of 16, to z (B, M, H/16, W/16)."""
+    """y (B, 3, H, W) in [0, 1], H and W multiples of 16, to z (B, M, H/16, W/16).
 
-    def __init__(self, hidden=128, latent=192):
+    hidden: N channels; latent: M channels, the first `convolved` of them from both paths (all of
+    them by default), the others from the linear one.
+    """
+
+    def __init__(self, hidden=128, latent=192, convolved=None):
         super().__init__()
+        convolved = latent if convolved is None else convolved
+        self.linear_only = latent - convolved
         self.linear = nn.Conv2d(3, latent, STRIDE, stride=STRIDE)
         self.convolutional = nn.Sequential(
             nn.Conv2d(3, hidden, 9, stride=4, padding=4),  # (B, N, H/4, W/4)
             GDN(hidden),
             nn.Conv2d(hidden, hidden, 5, stride=2, padding=2),  # (B, N, H/8, W/8)
             GDN(hidden),
-            nn.Conv2d(hidden, latent, 5, stride=2, padding=2),  # (B, M, H/16, W/16)
+            nn.Conv2d(hidden, convolved, 5, stride=2, padding=2),  # (B, <= M, H/16, W/16)
         )
         _zero(self.convolutional[-1])
 
     def forward(self, y):
         y = y - 0.5
-        return self.linear(y) + self.convolutional(y)
+        more = F.pad(self.convolutional(y), (0, 0, 0, 0, 0, self.linear_only))  # by zeros, to M
+        return self.linear(y) + more
 
 
 class Synthesis(nn.Module):
-    """z_rounded or z_noisy (B, M, H/16, W/16) to y_hat (B, 3, H, W), not clamped."""
+    """z_rounded or z_noisy (B, M, H/16, W/16) to y_hat (B, 3, H, W), not clamped.
 
-    def __init__(self, hidden=128, latent=192):
+    hidden, latent, convolved: as for Analysis.
+    """
+
+    def __init__(self, hidden=128, latent=192, convolved=None):
         super().__init__()
+        self.convolved = latent if convolved is None else convolved
         self.linear = nn.ConvTranspose2d(latent, 3, STRIDE, stride=STRIDE)
         self.convolutional = nn.Sequential(
-            nn.ConvTranspose2d(latent, hidden, 5, stride=2, padding=2, output_padding=1),
+            nn.ConvTranspose2d(self.convolved, hidden, 5, stride=2, padding=2, output_padding=1),
             GDN(hidden, inverse=True),  # (B, N, H/8, W/8)
             nn.ConvTranspose2d(hidden, hidden, 5, stride=2, padding=2, output_padding=1),
             GDN(hidden, inverse=True),  # (B, N, H/4, W/4)
@@ -70,7 +84,7 @@ class Synthesis(nn.Module):
         _zero(self.convolutional[-1])
 
     def forward(self, z):
-        return self.linear(z) + self.convolutional(z) + 0.5
+        return self.linear(z) + self.convolutional(z[:, : self.convolved]) + 0.5
 
 
 def _zero(layer):

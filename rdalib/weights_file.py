@@ -83,9 +83,10 @@ def unpack(data):
     about = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
     hidden = len(tensors["synthesis.convolutional.1.beta_root"])
     latent = len(tensors["analysis.linear.bias"])
+    convolved = len(tensors["analysis.convolutional.4.bias"])
     if "tables.first" in tensors:
         tables = _unpack_tables("tables", tensors)
-        model = RateDistortionAutoencoder(hidden, latent)
+        model = RateDistortionAutoencoder(hidden, latent, convolved=convolved)
         model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
         return FactorizedPrior(model, tables), about
     side_tables = _unpack_tables("side_tables", tensors)
@@ -96,7 +97,7 @@ def unpack(data):
     )
     side_steps = tensors.pop("fixed.side_steps").long()
     log_units = tensors.pop("fixed.log_units").long()
-    model = RateDistortionAutoencoder(hidden, latent, side=side_steps.shape[1])
+    model = RateDistortionAutoencoder(hidden, latent, side_steps.shape[1], convolved)
     synthesis.copy_to(model.hyperprior.synthesis)
     own = {n: t for n, t in model.state_dict().items() if n.startswith(FLOAT_SYNTHESIS)}
     model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()} | own)

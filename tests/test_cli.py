@@ -515,6 +515,22 @@ def test_train_refuses_bad_files(refused, options, said):
     assert refused(f"train --data photos --device cpu {options}") == f"rda: {said}"
 
 
+def test_a_run_can_start_at_shipped_weights(rda, here, codec):
+    words = "train --data photos --out s.safetensors --steps 1 --batch 1 --start"
+    rda(f"{words} hyperprior --model hyperprior")
+    about, model = Codec.load("s.safetensors").about, Codec.load("s.safetensors").model
+    assert about["start"] == "hyperprior"
+    shipped = Codec.load("hyperprior").model.state_dict()
+    for name, weight in model.state_dict().items():
+        assert torch.norm(weight - shipped[name]) <= 0.02 * torch.norm(shipped[name]) + 1e-3, name
+
+
+def test_train_refuses_weights_it_cannot_start_at(refused):
+    words = "train --data photos --out w.safetensors --steps 1 --start"
+    assert refused(f"{words} nonsense").startswith("rda: no model 'nonsense'; there are ")
+    assert refused(f"{words} a.safetensors").startswith("rda: a.safetensors: no such file")
+
+
 def test_train_refuses_a_gpu_that_is_not_there(refused, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     line = refused("train --data photos --out w.safetensors --steps 1 --device cuda")
