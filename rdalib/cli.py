@@ -169,8 +169,8 @@ def _parser():
     sub.add_argument(
         "--model",
         choices=("factorized", "hyperprior"),
-        default="factorized",
-        help="without or with side information (default factorized; a resumed run keeps its own)",
+        default="hyperprior",
+        help="without or with side information (default hyperprior; a resumed run keeps its own)",
     )
     sub.add_argument(
         "--start",

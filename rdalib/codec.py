@@ -19,7 +19,7 @@ from rdalib.images import pad_to_multiple, to_8bit
 from rdalib.transforms import STRIDE
 from rdalib.weights_file import shipped_names, shipped_weights, unpack, weights_id, weights_path
 
-DEFAULT_MODEL = "factorized"
+DEFAULT_MODEL = "hyperprior"
 DEFAULT_QUALITY = 32
 
 

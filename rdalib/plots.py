@@ -13,6 +13,7 @@ from rdalib.files import written_beside
 
 STYLES = {
     "rda": ("RDA (ours)", "#D55E00", "o", "-"),
+    "factorized": ("RDA, factorised", "#D55E00", "x", ":"),
     "jpeg": ("JPEG", "#0072B2", "s", "--"),
     "jpeg2000": ("JPEG 2000", "#009E73", "^", "-."),
     "webp": ("WebP", "#CC79A7", "D", ":"),

@@ -134,7 +134,7 @@ def export(model, photos, path, about):
     model: RateDistortionAutoencoder (its weights are rounded here, in place); photos: an
     iterable of y; about: dict of text. Raises: OSError.
     """
-    model = model.cpu().eval()
+    model = model.to("cpu", memory_format=torch.contiguous_format).eval()
     for parameter in model.state_dict().values():
         parameter.copy_(parameter.half().float())
     prior = ScaledPrior.of(model) if hasattr(model, "hyperprior") else FactorizedPrior(model, [])

@@ -1,0 +1,79 @@
+"""One change of training at a time: what pays, by the validation photographs.
+
+    rda fetch bsds500
+    python tests/benchmarks/trials.py --steps 300            # all, from scratch
+    python tests/benchmarks/trials.py --steps 300 noise      # the first and the named ones
+
+Prints a row a trial: its steps and seconds, and the BD-rate against the first row by PSNR over
+six quality levels, the rate as the density says it and not of files. The tables that were
+printed, with what was made of them, are kept in trials.md.
+"""
+
+import argparse
+import time
+from dataclasses import replace
+
+import torch
+
+from rdalib import datasets, evaluation
+from rdalib.images import read_photo
+from rdalib.training import Training, TrainingSettings
+
+AS_SHIPPED = "as shipped"
+CHANGES = {
+    AS_SHIPPED: {},
+    "factorised prior": {"side": 0},
+    "192 channels": {"latent": 192},
+    "all 288 channels convolved": {"convolved": 288},
+    "noise": {"quantization": "noise"},  # for the distortion too
+    "float32": {"bfloat16": False},
+    "linear paths as fast": {"linear_factor": 1.0},
+    "learning rate 3e-3": {"learning_rate": 3e-3},
+    "learning rate 3e-4": {"learning_rate": 3e-4},
+    "32 patches of 128": {"batch": 32, "patch": 128},
+}
+STANDARD = TrainingSettings(steps=300, latent=288, side=64, warmup_steps=50)
+QUALITIES = (4.0, 15.0, 26.0, 37.0, 48.0, 60.0)
+SIDE = 320  # of the validation crops, in pixels
+
+
+def validation_crops():
+    """The upper left corners of the 40 photographs that choose between models."""
+    paths = datasets.validation_paths(datasets.find("bsds500"))
+    return [read_photo(path)[:, :SIDE, :SIDE] for path in paths]
+
+
+@torch.no_grad()
+def points(model, photos):
+    """Mean bits per pixel and decibels at each quality, rounded as in a file."""
+    rates, decibels = [], []
+    for quality in QUALITIES:
+        outputs = [model(y[None], torch.tensor([quality]), "round") for y in photos]
+        rates.append(sum(float(output.rate_bpp) for output in outputs) / len(outputs))
+        mse = torch.tensor([float(output.distortion) for output in outputs])
+        decibels.append(float((10 * torch.log10(255**2 / mse)).mean()))
+    return rates, decibels
+
+
+def main(arguments):
+    paths, photos = datasets.training_paths("bsds500"), validation_crops()
+    first = None
+    print(f"{'change':28}{'steps':>7}{'seconds':>9}{'BD-rate':>10}", flush=True)
+    for name in arguments.names or CHANGES:
+        settings = replace(STANDARD, steps=arguments.steps, **CHANGES[name])
+        training = Training(settings, datasets.RandomPatches(paths, settings.patch))
+        start = time.monotonic()
+        while training.step < settings.steps:
+            training.advance()
+        seconds = time.monotonic() - start
+        curve = points(training.model, photos)
+        first = first or curve
+        change = evaluation.bd_rate(*first, *curve)
+        print(f"{name:28}{settings.steps:7}{seconds:9.0f}{change:+8.1f} %", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=STANDARD.steps)
+    parser.add_argument("names", nargs="*", choices=[[], *CHANGES], metavar="NAME")
+    main(parser.parse_args())
