@@ -1,8 +1,9 @@
 """What a lesson builds and the library also holds is the same function.
 
-A cell with the tag "twin:module.function" defines `function`. Its notebook's twin cells and the
-imports of its set-up cell are run, nothing else, and what it built is compared with what the
-library holds on random inputs, in the way that COMPARISONS names for it.
+A cell with the tag "twin:module.function" defines `function`; a method's name is that of its
+class and its own, "twin:module.Class.method". Its notebook's twin cells and the imports of its
+set-up cell are run, nothing else, and what it built is compared with what the library holds on
+random inputs, in the way that COMPARISONS names for it.
 """
 
 import ast
@@ -10,7 +11,9 @@ import importlib
 import inspect
 import math
 import random
+from operator import attrgetter
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import numpy
@@ -18,6 +21,9 @@ import pytest
 import torch
 
 from rdalib import arithmetic_coding, priors
+from rdalib.entropy_models import ScaledPrior
+from rdalib.hyperprior import IntegerSynthesis
+from rdalib.training import TrainingSettings
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 
@@ -310,6 +316,56 @@ def of_two_pictures(ours, theirs):
             assert ours(y, y) == theirs(y, y)
 
 
+def of_learning_rate(ours, theirs):
+    """Every step of short and long runs, with much warm-up and with none."""
+    for steps, warmup_steps in ((1, 200), (300, 40), (5000, 1)):
+        settings = TrainingSettings(steps, warmup_steps=warmup_steps)
+        for step in range(steps + 1):
+            assert ours(settings, step) == theirs(SimpleNamespace(settings=settings, step=step))
+
+
+def of_gaussian_nats(ours, theirs):
+    """Deviations in both tails, the smallest scale and large ones; values and gradients."""
+    deviation = torch.cat((torch.linspace(-9, 9, 73), torch.tensor([-700.0, -90.0, 90.0, 700.0])))
+    for dtype in (torch.float32, torch.float64):
+        for scale in (0.11, 1.0, 140.0):
+            scales = torch.full_like(deviation, scale, dtype=dtype)
+            assert_equal_with_gradients(ours, theirs, (deviation.to(dtype), scales))
+
+
+def random_synthesis(latent):
+    """Weights and biases of a hyper-synthesis of 5 channels of h, the largest among them."""
+    shapes = ((32, 5, 3, 3), (32, 8, 3, 3), (2 * latent, 8, 1, 1))
+    weights = [torch.randint(-(2**13), 2**13, shape, dtype=torch.int16) for shape in shapes]
+    biases = [torch.randint(-(2**14), 2**14, shape[:1], dtype=torch.int32) for shape in shapes]
+    weights[0][0], biases[2][0] = 2**15 - 1, 2**31 - 1
+    return weights, biases
+
+
+def of_integer_synthesis(ours, theirs):
+    """Random integers, and h so large that it is clamped."""
+    weights, biases = random_synthesis(latent=4)
+    for largest in (2**12, 2**17, 2**40):
+        h = torch.randint(-largest, largest, (5, 3, 2))
+        mine, held = ours(weights, biases)(h), theirs(weights, biases)(h)
+        assert mine.dtype == held.dtype and torch.equal(mine, held)
+        assert held.unique().numel() > 100  # not an empty test
+
+
+def of_describe(ours, theirs):
+    """Sides that are no multiples of 4; means and tables, the first and the last among them."""
+    synthesis = IntegerSynthesis(*random_synthesis(latent=4))
+    side_steps, log_units = torch.randint(1, 9000, (64, 5)), torch.randint(-40000, 40000, (64, 4))
+    prior = ScaledPrior(None, [], [], synthesis, side_steps, log_units)
+    for quality, rows, columns in ((0, 8, 8), (31, 5, 9), (63, 1, 2)):
+        places = -(-rows // 4) * -(-columns // 4)
+        h_rounded = torch.randint(-3, 4, (5, places)).numpy()
+        arguments = prior, h_rounded, quality, rows, columns
+        for mine, held in zip(ours(*arguments), theirs(*arguments), strict=True):
+            assert mine.dtype == held.dtype and numpy.array_equal(mine, held)
+        assert quality == 63 or (held.min() == 0 and held.max() == 63)  # clamped at both ends
+
+
 COMPARISONS = {
     "quantization.round_half_up": of_a_tensor,
     "quantization.add_uniform_noise": of_a_tensor,
@@ -335,15 +391,19 @@ COMPARISONS = {
     "distortion.l1": of_two_pictures,
     "distortion.l2": of_two_pictures,
     "distortion.psnr": of_two_pictures,
+    "training.Training.learning_rate": of_learning_rate,
+    "hyperprior.gaussian_nats": of_gaussian_nats,
+    "hyperprior.IntegerSynthesis": of_integer_synthesis,
+    "entropy_models.ScaledPrior.describe": of_describe,
 }
 
 
 @pytest.mark.parametrize("path, index, name", list(twins()))
 def test_a_lesson_builds_what_the_library_holds(path, index, name):
     torch.manual_seed(0)
-    module, function = name.split(".")
-    ours = built_by(path, index)[function]
-    theirs = getattr(importlib.import_module(f"rdalib.{module}"), function)
+    module, function = name.split(".", 1)
+    ours = built_by(path, index)[function.split(".")[-1]]
+    theirs = attrgetter(function)(importlib.import_module(f"rdalib.{module}"))
     assert ours is not theirs  # an import is no twin
     COMPARISONS[name](ours, theirs)
 
