@@ -84,7 +84,23 @@ class Synthesis(nn.Module):
         _zero(self.convolutional[-1])
 
     def forward(self, z):
-        return self.linear(z) + self.convolutional(z[:, : self.convolved]) + 0.5
+        u = self.convolutional[:-1](z[:, : self.convolved])
+        return _in_blocks(self.linear, z) + _in_blocks(self.convolutional[-1], u) + 0.5
+
+
+def _in_blocks(layer, u):
+    """What a transposed convolution of stride s makes of u, faster where colours are few.
+
+    Each place of u decides on blocks of s x s pixels: a plain convolution computes them as
+    3 s^2 channels, and a pixel shuffle lays them out.
+    """
+    stride, side = layer.stride[0], layer.kernel_size[0]
+    reach = -(-side // stride)  # the kernel's side in blocks
+    weight = F.pad(layer.weight, (0, reach * stride - side) * 2)
+    weight = weight.unflatten(3, (reach, stride)).unflatten(2, (reach, stride))
+    weight = weight.flip(2, 4).permute(1, 3, 5, 0, 2, 4).flatten(0, 2)  # (3 s s, in, reach, reach)
+    bias = layer.bias.repeat_interleave(stride**2)
+    return F.pixel_shuffle(F.conv2d(u, weight, bias, padding=reach // 2), stride)
 
 
 def _zero(layer):

@@ -4,7 +4,7 @@ import torch
 
 from rdalib.autoencoder import RateDistortionAutoencoder
 from rdalib.images import sample_photo
-from rdalib.transforms import GDN, STRIDE, Analysis, Synthesis, principal_components
+from rdalib.transforms import GDN, STRIDE, Analysis, Synthesis, _in_blocks, principal_components
 
 
 def blocks_of(y):
@@ -113,3 +113,14 @@ def test_prior_and_gains_start_at_what_the_components_ask_for(photo):
     wiener = deviations**2 / (deviations**2 + noise[0, :, 0, 0])
     gains = model.gains(quality)[0, :, 0, 0]
     torch.testing.assert_close(gains, wiener, rtol=0.01, atol=0)  # interpolated between anchors
+
+
+@pytest.mark.parametrize("path", ["linear", "convolutional"])
+def test_synthesis_ends_in_transposed_convolutions(path):
+    torch.manual_seed(0)
+    synthesis = Synthesis(hidden=5, latent=7)
+    layer = synthesis.linear if path == "linear" else synthesis.convolutional[-1]
+    torch.nn.init.normal_(layer.weight)
+    torch.nn.init.normal_(layer.bias)
+    u = torch.randn(2, layer.in_channels, 3, 4)
+    torch.testing.assert_close(_in_blocks(layer, u), layer(u), rtol=1e-4, atol=1e-4)
