@@ -150,7 +150,7 @@ class RateDistortionAutoencoder(nn.Module):
         deviation, decoded = quantise(z / steps - mean, quantization)
         with torch.autocast(z.device.type, enabled=False):
             side_nats = interval_nats(self.hyperprior.prior, h_noisy * side_steps, side_steps)
-            nats = gaussian_nats(deviation, torch.hypot(scale, scale.new_tensor(SMALLEST_SCALE)))
+            nats = gaussian_nats(deviation, (scale.square() + SMALLEST_SCALE**2).sqrt())
         return side_nats.sum(dim=(1, 2, 3)) + nats.sum(dim=(1, 2, 3)), decoded + mean
 
 

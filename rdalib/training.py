@@ -127,7 +127,7 @@ class Training:
         chance = torch.Generator().manual_seed(self._seed(ALIKE))
         y = self.patches.sample(settings.batch, chance, self.share)
         quality = (LEVELS - 1) * torch.rand(settings.batch, generator=chance)[self.share]
-        quality = quality.to(self.device)
+        quality = quality.to(self.device, non_blocking=True)
         lam = quality_to_lambda(quality)
         torch.manual_seed(self._seed(self.rank))  # of the noise, which differs between processes
         with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.bfloat16):
