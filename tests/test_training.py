@@ -131,6 +131,20 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(patches, tmp_path, uninte
     assert_equal_runs(resumed, uninterrupted)
 
 
+def test_a_run_with_side_information_resumes_to_the_same_weights(photos, tmp_path):
+    settings = dataclasses.replace(SETTINGS, patch=64, side=4, convolved=8, steps=4)
+    patches, checkpoint = Patches(photos, settings.patch), tmp_path / "run.pt"
+    whole = Training(settings, patches)
+    for _ in range(2):
+        whole.advance()
+    whole.save(checkpoint)
+    resumed = Training.resume(checkpoint, patches)
+    for _ in range(2):
+        whole.advance()
+        resumed.advance()
+    assert_equal_runs(resumed, whole)
+
+
 def test_rows_after_the_checkpoint_are_dropped_on_resume(patches, tmp_path):
     checkpoint, log = tmp_path / "run.pt", tmp_path / "log.csv"
     training = training_of(5, patches)

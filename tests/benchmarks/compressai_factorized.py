@@ -157,13 +157,19 @@ def our_step(folder, bfloat16, their_layers):
 def use_their_layers(training):
     """Put CompressAI's layers in place of ours: four 5 x 5 convolutions, GDN between them.
 
-    So do its learned densities, which have two layers more than ours.
+    So do its learned densities, which have two layers more than ours. The last layer is computed
+    as ours is.
     """
     from rdalib.priors import LearnedCdf
-    from rdalib.transforms import GDN
+    from rdalib.transforms import GDN, _in_blocks
+
+    class InBlocks(nn.ConvTranspose2d):
+        def forward(self, u):
+            return _in_blocks(self, u)
 
     down = partial(nn.Conv2d, kernel_size=5, stride=2, padding=2)
-    up = partial(nn.ConvTranspose2d, kernel_size=5, stride=2, padding=2, output_padding=1)
+    kernel = {"kernel_size": 5, "stride": 2, "padding": 2, "output_padding": 1}
+    up = partial(nn.ConvTranspose2d, **kernel)
     analysis, synthesis = [], []
     for channels in (3, HIDDEN, HIDDEN):
         analysis += [down(channels, HIDDEN), GDN(HIDDEN)]
@@ -171,7 +177,7 @@ def use_their_layers(training):
         synthesis += [up(channels, HIDDEN), GDN(HIDDEN, inverse=True)]
     model = training.model
     model.analysis = nn.Sequential(*analysis, down(HIDDEN, LATENT))
-    model.synthesis = nn.Sequential(*synthesis, up(HIDDEN, 3))
+    model.synthesis = nn.Sequential(*synthesis, InBlocks(HIDDEN, 3, **kernel))
     model.prior = LearnedCdf(LATENT, widths=(3, 3, 3, 3))
     model.to(memory_format=torch.channels_last)  # as Training has it
     training.optimizer = torch.optim.Adam([{"params": [*model.parameters()], "factor": 1.0}])
