@@ -6,7 +6,8 @@
 Each number of steps is a run of its own from scratch, its learning rate brought down to the end,
 as `rda train --model hyperprior --steps N` would do it. Then the shipped hyperprior, with the
 minutes of the run that made it, and JPEG 2000. On crops of the validation photographs; our rates
-are what the density says, JPEG 2000's are bytes of files.
+are what the density says, JPEG 2000's are bytes of files. Runs that the file already holds are
+kept: without a number of steps only the shipped model and JPEG 2000 are measured again.
 """
 
 import argparse
@@ -28,39 +29,45 @@ COLUMNS = ("codec", "steps", "minutes", "setting", "bpp", "psnr")
 
 def main(arguments):
     photos = validation_crops()
-    rows = []
+    curves = {}  # (codec, steps): its rows
+    if TARGET.exists():
+        with open(TARGET, newline="") as file:
+            for row in list(csv.reader(file))[1:]:
+                curves.setdefault((row[0], row[1]), []).append(row)
 
     def add(codec, steps, minutes, settings, rates, decibels):
-        for setting, bpp, psnr in zip(settings, rates, decibels, strict=True):
-            rows.append((codec, steps, minutes, f"{setting:g}", f"{bpp:.4f}", f"{psnr:.3f}"))
-            print(*rows[-1], flush=True)
+        curves[codec, str(steps)] = [
+            (codec, steps, minutes, f"{setting:g}", f"{bpp:.4f}", f"{psnr:.3f}")
+            for setting, bpp, psnr in zip(settings, rates, decibels, strict=True)
+        ]
+        scratch = sorted((key for key in curves if key[0] == "rda"), key=lambda key: int(key[1]))
+        shipped = [key for key in curves if key[0] == "shipped"][-1:]
+        rows = [row for key in (("jpeg2000", ""), *scratch, *shipped) for row in curves[key]]
+        with written_beside(TARGET) as beside, open(beside, "w", newline="") as file:
+            csv.writer(file).writerows([COLUMNS, *rows])
+        print(codec, steps, minutes, flush=True)
 
-    measured = [
-        [evaluation.measure("jpeg2000", setting, y) for y in photos]
-        for setting in classical.SETTINGS["jpeg2000"]
-    ]
-    means = [
-        [np.mean([row[key] for row in level]) for level in measured] for key in ("bpp", "psnr_rgb")
-    ]
-    add("jpeg2000", "", "", classical.SETTINGS["jpeg2000"], *means)
-    paths = datasets.training_paths("bsds500")
-    patches = datasets.RandomPatches(paths)
+    settings = classical.SETTINGS["jpeg2000"]
+    measured = [[evaluation.measure("jpeg2000", s, y) for y in photos] for s in settings]
+    rates, decibels = (
+        [np.mean([row[key] for row in rows]) for rows in measured] for key in ("bpp", "psnr_rgb")
+    )
+    add("jpeg2000", "", "", settings, rates, decibels)
+    if arguments.steps:
+        patches = datasets.RandomPatches(datasets.training_paths("bsds500"))
     for steps in arguments.steps:
         training = Training(replace(STANDARD, steps=steps), patches)
         start = time.monotonic()
         while training.step < steps:
             training.advance()
         minutes = (time.monotonic() - start) / 60
-        curve = points(training.model, photos)
-        add("rda", steps, f"{minutes:.1f}", QUALITIES, *curve)
-    shipped = Codec.load("hyperprior")
-    about = shipped.about
-    add("rda", about["steps"], about["minutes"], QUALITIES, *points(shipped.model, photos))
-    with written_beside(TARGET) as beside, open(beside, "w", newline="") as file:
-        csv.writer(file).writerows([COLUMNS, *rows])
+        add("rda", steps, f"{minutes:.1f}", QUALITIES, *points(training.model, photos))
+    codec = Codec.load("hyperprior")
+    about = codec.about
+    add("shipped", about["steps"], about["minutes"], QUALITIES, *points(codec.model, photos))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, nargs="*", default=[75, 150, 300, 600, 1200])
+    parser.add_argument("--steps", type=int, nargs="*", default=[])
     main(parser.parse_args())
