@@ -68,9 +68,10 @@ def results_table(result):
     lines += ["", f"Measured {result['date']} by `python tests/benchmarks/kodak.py`."]
     lines[-1] += " A dash: the codec has no file that small. Each model is one set of weights for"
     lines[-1] += " all rates; the last run that made it:"
+    lines.append("")
     for name, about in result["weights"].items():
         words = "; ".join(f"{key} {value}" for key, value in sorted(about.items()))
-        lines += ["", f"- {LABELS[name]}: {words}"]
+        lines.append(f"- {LABELS[name]}: {words}")
     return "\n".join(lines)
 
 
