@@ -29,9 +29,9 @@ from rdalib.weights_file import export
 
 KEEP_EVERY_PIXEL = (".png", ".tif", ".tiff", ".bmp", ".ppm")
 DEFAULT_MINUTES = 60
-CHANNELS = {  # of the latent and of the side information
-    "factorized": {"latent": 192, "side": 0},
-    "hyperprior": {"latent": 288, "side": 64},
+CHANNELS = {  # of the latent, those of them with a convolutional path, and side information
+    "factorized": {"latent": 192},
+    "hyperprior": {"latent": 288, "convolved": 192, "side": 64},
 }
 START_LEARNING_RATE = 5e-4  # of a run that begins at trained weights
 

@@ -39,7 +39,7 @@ class TrainingSettings:
     patch: int = 256
     hidden: int = 128
     latent: int = 192
-    convolved: int = 192  # of the latent channels: those the convolutional paths have a part in
+    convolved: int | None = None  # latent channels with a convolutional path too; None: all
     side: int = 0  # channels of side information; 0: a factorised prior
     learning_rate: float = 1e-3
     final_learning_rate: float = 1e-6
@@ -69,10 +69,7 @@ class Training:
         self.share = slice(self.rank, None, processes)
         torch.manual_seed(settings.seed)
         self.model = RateDistortionAutoencoder(
-            settings.hidden,
-            settings.latent,
-            settings.side,
-            convolved=min(settings.convolved, settings.latent),
+            settings.hidden, settings.latent, settings.side, settings.convolved
         )
         generator = torch.Generator().manual_seed(settings.seed)
         blocks = patches.blocks(STRIDE, 60_000, generator).cpu()

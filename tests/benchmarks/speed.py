@@ -112,12 +112,12 @@ def train(arguments):
 def codec(arguments):
     y = photograph()
     print(f"{y.shape[2]} x {y.shape[1]} pixels, quality {arguments.quality}, ms")
-    names = list(CHANNELS)
-    row("", *names, widths=(26,))
-    columns = [codec_parts(Codec.load(name), y, arguments.quality) for name in names]
+    row("", *CHANNELS, widths=(26,))
+    codecs = [Codec.load(name) for name in CHANNELS]
+    columns = [codec_parts(codec, y, arguments.quality) for codec in codecs]
     for part in columns[0]:
         row(part, *(1000 * column[part] for column in columns), widths=(26,))
-    sizes = [len(Codec.load(name).compress(y, arguments.quality)) for name in names]
+    sizes = [len(codec.compress(y, arguments.quality)) for codec in codecs]
     row("bytes of the file", *(f"{size:,}" for size in sizes), widths=(26,))
 
 

@@ -12,16 +12,14 @@ kept: without a number of steps only the shipped model and JPEG 2000 are measure
 
 import argparse
 import csv
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from trials import QUALITIES, STANDARD, points, validation_crops
+from trials import QUALITIES, STANDARD, points, train, validation_crops
 
-from rdalib import Codec, classical, datasets, evaluation
+from rdalib import Codec, classical, evaluation
 from rdalib.files import written_beside
-from rdalib.training import Training
 
 TARGET = Path(__file__).parents[2] / "notebooks" / "weights" / "training_time.csv"
 COLUMNS = ("codec", "steps", "minutes", "setting", "bpp", "psnr")
@@ -53,15 +51,9 @@ def main(arguments):
         [np.mean([row[key] for row in rows]) for rows in measured] for key in ("bpp", "psnr_rgb")
     )
     add("jpeg2000", "", "", settings, rates, decibels)
-    if arguments.steps:
-        patches = datasets.RandomPatches(datasets.training_paths("bsds500"))
     for steps in arguments.steps:
-        training = Training(replace(STANDARD, steps=steps), patches)
-        start = time.monotonic()
-        while training.step < steps:
-            training.advance()
-        minutes = (time.monotonic() - start) / 60
-        add("rda", steps, f"{minutes:.1f}", QUALITIES, *points(training.model, photos))
+        model, seconds = train(replace(STANDARD, steps=steps))
+        add("rda", steps, f"{seconds / 60:.1f}", QUALITIES, *points(model, photos))
     codec = Codec.load("hyperprior")
     about = codec.about
     add("shipped", about["steps"], about["minutes"], QUALITIES, *points(codec.model, photos))

@@ -12,19 +12,20 @@ printed, with what was made of them, are kept in trials.md.
 import argparse
 import time
 from dataclasses import replace
+from functools import cache
 
 import torch
 
 from rdalib import datasets, evaluation
+from rdalib.commands import CHANNELS
 from rdalib.images import read_photo
 from rdalib.training import Training, TrainingSettings
 
-AS_SHIPPED = "as shipped"
 CHANGES = {
-    AS_SHIPPED: {},
+    "as shipped": {},
     "factorised prior": {"side": 0},
     "192 channels": {"latent": 192},
-    "all 288 channels convolved": {"convolved": 288},
+    "all 288 channels convolved": {"convolved": None},
     "noise": {"quantization": "noise"},  # for the distortion too
     "float32": {"bfloat16": False},
     "linear paths as fast": {"linear_factor": 1.0},
@@ -32,7 +33,7 @@ CHANGES = {
     "learning rate 3e-4": {"learning_rate": 3e-4},
     "32 patches of 128": {"batch": 32, "patch": 128},
 }
-STANDARD = TrainingSettings(steps=300, latent=288, side=64, warmup_steps=50)
+STANDARD = TrainingSettings(steps=300, warmup_steps=50, **CHANNELS["hyperprior"])
 QUALITIES = (4.0, 15.0, 26.0, 37.0, 48.0, 60.0)
 SIDE = 320  # of the validation crops, in pixels
 
@@ -55,18 +56,29 @@ def points(model, photos):
     return rates, decibels
 
 
+@cache
+def training_patches(size):
+    return datasets.RandomPatches(datasets.training_paths("bsds500"), size)
+
+
+def train(settings):
+    """A run from scratch to its end. Returns the model and the seconds that it took."""
+    training = Training(settings, training_patches(settings.patch))
+    start = time.monotonic()
+    while training.step < settings.steps:
+        training.advance()
+    return training.model, time.monotonic() - start
+
+
 def main(arguments):
-    paths, photos = datasets.training_paths("bsds500"), validation_crops()
+    photos = validation_crops()
+    standard, *others = CHANGES
     first = None
     print(f"{'change':28}{'steps':>7}{'seconds':>9}{'BD-rate':>10}", flush=True)
-    for name in arguments.names or CHANGES:
+    for name in (standard, *(arguments.names or others)):
         settings = replace(STANDARD, steps=arguments.steps, **CHANGES[name])
-        training = Training(settings, datasets.RandomPatches(paths, settings.patch))
-        start = time.monotonic()
-        while training.step < settings.steps:
-            training.advance()
-        seconds = time.monotonic() - start
-        curve = points(training.model, photos)
+        model, seconds = train(settings)
+        curve = points(model, photos)
         first = first or curve
         change = evaluation.bd_rate(*first, *curve)
         print(f"{name:28}{settings.steps:7}{seconds:9.0f}{change:+8.1f} %", flush=True)
