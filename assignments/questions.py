@@ -7,6 +7,7 @@ and written answers ("q7_written"). Cells that are neither graded nor answers ar
 
 import ast
 import re
+import threading
 import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,7 @@ from traitlets.config.loader import PyFileConfigLoader
 FOLDER = Path(__file__).resolve().parent
 LARGEST_NOTEBOOK, LARGEST_WEIGHTS = 50 * 2**20, 4 * 2**20  # bytes
 QUESTION = re.compile(r"q\d+(?=_|$)")
+ONE_PARSER = threading.Lock()  # CPython's parser counts its recursion in one place for all threads
 
 
 class SubmissionError(ValueError):
@@ -219,10 +221,20 @@ def _weights(path, problem_set, flags):
         return None
 
 
+def parse(source):
+    """ast.parse, in one thread at a time: several notebooks are graded at once.
+
+    Where the threads of CPython 3.11 parse together, ast.parse can end in a SystemError, "AST
+    constructor recursion depth mismatch".
+    """
+    with ONE_PARSER:
+        return ast.parse(source)
+
+
 def defined_names(source):
     """The global names that a cell assigns or defines; of a cell with a syntax error, none."""
     try:
-        found, todo = set(), list(ast.parse(source).body)
+        found, todo = set(), list(parse(source).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
     while todo:
@@ -244,7 +256,7 @@ def scored(source, name):
     If the last line is a number, that number is the points (nbgrader's rule for partial credit);
     otherwise None, and reaching the end earns them all.
     """
-    tree = ast.parse(source)
+    tree = parse(source)
     last = tree.body[-1]
     value = tree.body.pop().value if isinstance(last, ast.Expr) else ast.Constant(None)
     tree.body.append(ast.Assign(targets=[ast.Name(name, ast.Store())], value=value))

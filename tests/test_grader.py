@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -24,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "assignments"))
 
 import grade  # noqa: E402
-from questions import read_problem_set, released  # noqa: E402
+from questions import defined_names, read_problem_set, released  # noqa: E402
 from student_kernel import Limits  # noqa: E402
 
 LIMITS = Limits(cell_seconds=15, seconds=240, memory=2**30)
@@ -547,3 +548,29 @@ def test_counts():
     kinds = len(ANSWERS) + len(NOTEBOOKS) + 5 + 5
     print(f"{kinds} kinds of hostile or broken submissions tried")
     assert kinds >= 15 and threading.active_count() < 50
+
+
+def test_threads_read_names_of_cells_at_once():
+    """CPython 3.11 ends some parses of several threads in a SystemError; ours take turns."""
+
+    class Finalised:  # its end gives another thread a chance in the middle of a parse
+        def __init__(self):
+            self.me = self
+
+        def __del__(self):
+            sum(range(50))
+
+    source = "\n".join(f"x{i} = [(a + b * {i}) ** 2 for a in range({i})]" for i in range(40))
+
+    def read(_):
+        for _ in range(5):
+            Finalised()
+        return len(defined_names(source))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert set(pool.map(read, range(1000))) == {40}
+    finally:
+        sys.setswitchinterval(interval)
