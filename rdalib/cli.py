@@ -200,6 +200,19 @@ def _parser():
         help="patches a step (default 8; a resumed run keeps its own)",
     )
     sub.add_argument(
+        "--patch",
+        type=_patch,
+        default=256,
+        metavar="P",
+        help="their side in pixels, a multiple of 64 (default 256; a resumed run keeps its own)",
+    )
+    sub.add_argument(
+        "--compile",
+        action="store_true",
+        help="by torch.compile: faster steps after a minute of compiling; on a CPU it needs "
+        "a C++ compiler (a resumed run keeps to its own choice)",
+    )
+    sub.add_argument(
         "--device",
         choices=("auto", "cpu", "cuda"),
         default="auto",
@@ -228,6 +241,13 @@ def _refusing_in_one_line(parser):
 
 
 # Types of arguments: each takes the text and returns the value, or says what would do.
+
+
+def _patch(text):
+    side = _number(text, int, 64, math.inf, "a multiple of 64 from 64 up")
+    if side % 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a multiple of 64")
+    return side
 
 
 def _count(text):

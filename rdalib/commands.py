@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import sys
 from dataclasses import replace
 from functools import partial
@@ -23,6 +24,7 @@ from rdalib.training import (
     TrainingSettings,
     joined_processes,
     place_among_processes,
+    read_checkpoint,
     steps_for_minutes,
 )
 from rdalib.weights_file import export
@@ -150,27 +152,33 @@ def train(arguments):
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device cuda: PyTorch sees no GPU here; leave it out to use the CPU")
+    compilers = filter(None, (os.environ.get("CXX"), "g++", "clang++", "cl"))
+    if arguments.compile and device == "cpu" and not any(map(shutil.which, compilers)):
+        raise ValueError("--compile: there is no C++ compiler here; leave it out, or install g++")
     out = Path(arguments.out)
     if out.suffix != ".safetensors":
         raise ValueError(f"--out {out}: end the name in .safetensors")
     checkpoint, log = out.with_suffix(".checkpoint"), out.with_suffix(".csv")
     for output in (out, checkpoint, log):
         _check_output(output)
-    if arguments.resume and not Path(arguments.resume).is_file():
-        raise ValueError(f"--resume {arguments.resume}: no such file")
+    patch = arguments.patch
+    if arguments.resume:
+        if not Path(arguments.resume).is_file():
+            raise ValueError(f"--resume {arguments.resume}: no such file")
+        patch = read_checkpoint(arguments.resume)[0].patch
     start = Codec.load(arguments.start).model.state_dict() if arguments.start else None
     paths = datasets.training_paths(arguments.data)
     with joined_processes(device) as device:
         first = place_among_processes()[0] == 0
         reading = _bar("reading", "photo", disable=None if first else True)
-        patches = datasets.RandomPatches(paths, device=device, progress=reading)
+        patches = datasets.RandomPatches(paths, patch, device, progress=reading)
         training = _training(arguments, start, patches, device)
         steps = training.settings.steps
         if first:
             print(f"{len(paths)} photographs, step {training.step} of {steps}, on {device}")
             print(f"log: {log}")
         try:
-            bar = _bar("training", "step", disable=not first)
+            bar = _bar("training", "step", disable=None if first else True)
             with bar(total=steps, initial=training.step) as progress:
                 training.run(checkpoint, log, progress)
         except KeyboardInterrupt:
@@ -202,6 +210,8 @@ def _training(arguments, start, patches, device):
     settings = TrainingSettings(
         steps=1,
         batch=arguments.batch,
+        patch=patches.size,
+        compiled=arguments.compile,
         **CHANNELS[arguments.model],
         learning_rate=START_LEARNING_RATE if start else TrainingSettings.learning_rate,
     )

@@ -19,7 +19,7 @@ STYLES = {
     "webp": ("WebP", "#CC79A7", "D", ":"),
     "avif": ("AVIF", "#56B4E9", "v", "--"),
 }
-OTHERS = (("#000000", "x"), ("#E69F00", "+"), ("#999999", "1"), ("#F0E442", "2"), ("#882255", "3"))
+OTHERS = (("#000000", "x"), ("#999999", "+"), ("#332288", "1"), ("#999933", "2"), ("#882255", "3"))
 
 
 def photo(ax, y, title="", caption=""):
@@ -46,18 +46,18 @@ def caption(values):
 def rate_distortion(ax, curves, metric="PSNR of RGB (dB)"):
     """Rate-distortion curves. curves: {name: (bpp array, value array)}.
 
-    Names that STYLES does not know are drawn thin and dashed, under the name itself.
+    Names that STYLES does not know are drawn thin, under the name itself.
     """
     others = cycle(OTHERS)
     for name, (bpp, values) in curves.items():
         if name in STYLES:
             label, colour, marker, line = STYLES[name]
+            look = {"color": colour, "marker": marker, "linestyle": line, "markersize": 5}
         else:
-            label, (colour, marker), line = name, next(others), ":"
+            label, (colour, marker) = name, next(others)
+            look = {"color": colour, "marker": marker, "linewidth": 0.8, "markersize": 7}
         order = np.argsort(bpp)
-        ax.plot(
-            bpp[order], values[order], line, color=colour, marker=marker, markersize=5, label=label
-        )
+        ax.plot(bpp[order], values[order], label=label, **look)
     ax.set_xlabel("rate (bits per pixel)")
     ax.set_ylabel(metric)
     ax.grid(alpha=0.3)

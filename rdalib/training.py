@@ -48,6 +48,7 @@ class TrainingSettings:
     quantization: str = "mixed"  # noise for the rate, rounding into the synthesis; or "noise"
     clip_norm: float = 5.0
     bfloat16: bool = True  # for the convolutions; probabilities are always float32
+    compiled: bool = False  # by torch.compile: faster steps after a minute; other rounding
     seed: int = 0
 
 
@@ -58,7 +59,7 @@ class Training:
         """settings: TrainingSettings; patches: RandomPatches of the settings' patch size.
 
         Where torch.distributed is initialised, this is one process of several.
-        Raises: ValueError for a batch that they cannot share alike.
+        Raises: ValueError for a batch that they cannot share alike, or patches of another size.
         """
         self.settings, self.patches, self.device = settings, patches, torch.device(device)
         self.step = 0
@@ -66,6 +67,11 @@ class Training:
         self.rank, processes = place_among_processes()
         if settings.batch % processes:
             raise ValueError(f"a batch of {settings.batch} is no multiple of {processes} processes")
+        if settings.patch != patches.size:
+            raise ValueError(
+                f"the run is on patches of {settings.patch} x {settings.patch} pixels, "
+                f"these have {patches.size} x {patches.size}"
+            )
         self.share = slice(self.rank, None, processes)
         torch.manual_seed(settings.seed)
         self.model = RateDistortionAutoencoder(
@@ -76,6 +82,8 @@ class Training:
         self.model.start_from_principal_components(blocks)
         self.model.to(self.device, memory_format=torch.channels_last)
         self.parallel = DistributedDataParallel(self.model) if processes > 1 else self.model
+        if settings.compiled:
+            self.parallel = torch.compile(self.parallel)
         linear, others = [], []
         for name, parameter in self.model.named_parameters():
             (linear if ".linear." in name else others).append(parameter)
@@ -123,7 +131,9 @@ class Training:
             group["lr"] = group["factor"] * self.learning_rate()
         chance = torch.Generator().manual_seed(self._seed(ALIKE))
         y = self.patches.sample(settings.batch, chance, self.share)
-        quality = (LEVELS - 1) * torch.rand(settings.batch, generator=chance)[self.share]
+        # One lambda from each of as many equal ranges as there are patches: less chance, same mean.
+        quality = torch.arange(settings.batch) + torch.rand(settings.batch, generator=chance)
+        quality = (LEVELS - 1) / settings.batch * quality[self.share]
         quality = quality.to(self.device, non_blocking=True)
         lam = quality_to_lambda(quality)
         torch.manual_seed(self._seed(self.rank))  # of the noise, which differs between processes
@@ -159,13 +169,8 @@ class Training:
     @classmethod
     def resume(cls, path, patches, device="cpu"):
         """Go on from a checkpoint. Raises: ValueError if the file is not one."""
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            training = cls(TrainingSettings(**state["settings"]), patches, device)
-        except FileNotFoundError:
-            raise ValueError(f"{path}: no such file") from None
-        except Exception:  # whatever a foreign file leads the unpickler to
-            raise ValueError(f"{path} is not a checkpoint of rda train") from None
+        settings, state = read_checkpoint(path)
+        training = cls(settings, patches, device)
         training.step = state["step"]
         training.model.load_state_dict(state["model"])
         training.optimizer.load_state_dict(state["optimizer"])
@@ -208,6 +213,17 @@ class Training:
         self.save(checkpoint)
         if interrupted:
             raise KeyboardInterrupt
+
+
+def read_checkpoint(path):
+    """(settings, all that was saved) of a run. Raises: ValueError if the file is no checkpoint."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return TrainingSettings(**state["settings"]), state
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except Exception:  # whatever a foreign file leads the unpickler to
+        raise ValueError(f"{path} is not a checkpoint of rda train") from None
 
 
 @contextmanager

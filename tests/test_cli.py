@@ -691,6 +691,16 @@ def trained(made, tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def quick_start(monkeypatch):
+    """Principal components of a few random blocks: seconds less, and nobody looks at them."""
+
+    def blocks(patches, side, count, generator):
+        return torch.rand(999, 3 * side * side, generator=generator) - 0.5
+
+    monkeypatch.setattr(datasets.RandomPatches, "blocks", blocks)
+
+
 def log_rows(path):
     with open(path, newline="") as file:
         return list(csv.DictReader(file))
@@ -732,6 +742,25 @@ def test_a_run_goes_on_from_its_checkpoint_to_a_new_end(rda, here, trained):
     assert (here / "on.safetensors").read_bytes() != (trained / "weights.safetensors").read_bytes()
 
 
+def test_a_resumed_run_keeps_the_size_of_its_patches(rda, refused, here, quick_start):
+    status, _, _ = rda("train --data photos --out w.safetensors --steps 1 --batch 1 --patch 64")
+    assert status == 0
+    rda("train --data photos --out w.safetensors --steps 2 --resume w.checkpoint")
+    assert training.read_checkpoint("w.checkpoint")[0].patch == 64
+
+
+@pytest.mark.parametrize("patch", ["100", "32", "0", "-64", "64.0", "large"])
+def test_patches_are_multiples_of_64_pixels(refused, here, patch):
+    line = refused(f"train --data photos --out w.safetensors --patch={patch}")
+    assert f"'{patch}' is not a multiple of 64" in line
+
+
+def test_compiling_needs_a_compiler(refused, here, monkeypatch):
+    monkeypatch.setattr(commands.shutil, "which", lambda name: None)
+    line = refused("train --data photos --out w.safetensors --device cpu --compile")
+    assert "--compile: there is no C++ compiler here" in line
+
+
 def test_torchrun_trains_with_several_processes(here):
     words = "rda train --data photos --out both.safetensors --steps 2 --batch 2 --device cpu"
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--no-python"]
@@ -746,16 +775,6 @@ def test_torchrun_trains_with_several_processes(here):
     assert ended.stdout.count("2 photographs, step 0 of 2, on cpu") == 1  # one of them speaks
     assert [row["step"] for row in log_rows("both.csv")] == ["2"]
     assert Codec.load("both.safetensors").about["steps"] == "2"
-
-
-@pytest.fixture
-def quick_start(monkeypatch):
-    """Principal components of a few random blocks: seconds less, and nobody looks at them."""
-
-    def blocks(patches, side, count, generator):
-        return torch.rand(999, 3 * side * side, generator=generator) - 0.5
-
-    monkeypatch.setattr(datasets.RandomPatches, "blocks", blocks)
 
 
 def test_an_interrupted_run_says_how_to_go_on(rda, here, monkeypatch, quick_start):

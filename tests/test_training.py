@@ -2,6 +2,7 @@ import csv
 import dataclasses
 import math
 import signal
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -219,6 +220,40 @@ def test_the_learning_rate_warms_up_and_ends_near_its_final_value(patches):
     assert rates[500] == pytest.approx((1e-3 + 1e-5) / 2)
     assert rates[750] == pytest.approx(1e-5 + 0.99e-3 * (0.5 + 0.5 * math.cos(0.75 * math.pi)))
     assert rates[1000] == pytest.approx(1e-5)
+
+
+def test_every_batch_has_one_lambda_from_each_part_of_the_range(patches):
+    training = Training(dataclasses.replace(SETTINGS, batch=4), patches)
+    drawn = []
+
+    def forward(y, quality, quantization):
+        drawn.append(quality)
+        return training.model(y, quality, quantization)
+
+    training.parallel = forward
+    for _ in range(20):
+        training.advance()
+    drawn = torch.stack(drawn)  # (steps, batch)
+    assert torch.equal((drawn / (63 / 4)).floor(), torch.arange(4.0).expand(20, 4))
+    places = drawn / (63 / 4) % 1
+    assert places.min() < 0.1 and places.max() > 0.9 and len(places.unique()) == 80
+
+
+def test_a_compiled_run_takes_the_same_steps_but_for_rounding(photos, monkeypatch):
+    # The graph is run as it was traced: to compile it would take a minute.
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    settings = dataclasses.replace(SETTINGS, side=4, patch=64)
+    patches = Patches(photos, settings.patch)
+    plain = Training(settings, patches)
+    compiled = Training(dataclasses.replace(settings, compiled=True), patches)
+    assert compiled.parallel is not compiled.model
+    for _ in range(3):
+        torch.testing.assert_close(compiled.advance(), plain.advance(), rtol=1e-3, atol=0)
+
+
+def test_patches_of_another_size_are_refused(patches):
+    with pytest.raises(ValueError, match="on patches of 64 x 64 pixels, these have 32 x 32"):
+        Training(dataclasses.replace(SETTINGS, patch=64), patches)
 
 
 def test_the_linear_paths_take_smaller_steps(patches):
