@@ -32,6 +32,7 @@ CHANGES = {
     "learning rate 3e-3": {"learning_rate": 3e-3},
     "learning rate 3e-4": {"learning_rate": 3e-4},
     "32 patches of 128": {"batch": 32, "patch": 128},
+    "5 patches of 320": {"batch": 5, "patch": 320},
 }
 STANDARD = TrainingSettings(steps=300, warmup_steps=50, **CHANNELS["hyperprior"])
 QUALITIES = (4.0, 15.0, 26.0, 37.0, 48.0, 60.0)
