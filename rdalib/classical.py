@@ -10,7 +10,6 @@ import numpy as np
 from PIL import Image
 
 CODECS = ("jpeg", "jpeg2000", "webp", "avif")
-LABELS = {"jpeg": "JPEG", "jpeg2000": "JPEG 2000", "webp": "WebP", "avif": "AVIF"}
 
 # What `rda evaluate` measures at: from the smallest files to about 1.5 bits per pixel and more.
 SETTINGS = {

@@ -48,7 +48,7 @@ def _parser():
         argparse.ArgumentParser(
             prog=PROGRAM,
             description="Compress photographs with a rate-distortion autoencoder.",
-            epilog="Begin with: rda compress PHOTO.jpg PHOTO.rda --bytes 4000; "
+            epilog="Begin with: rda compress PHOTO.jpg PHOTO.rda --quality 20; "
             "rda COMMAND --help says more of each.",
         )
     )
@@ -209,8 +209,8 @@ def _parser():
     sub.add_argument(
         "--compile",
         action="store_true",
-        help="by torch.compile: faster steps after a minute of compiling; on a CPU it needs "
-        "a C++ compiler (a resumed run keeps to its own choice)",
+        help="by torch.compile: faster steps after a minute of compiling, which needs a compiler "
+        "of C++ (a resumed run keeps to its own choice)",
     )
     sub.add_argument(
         "--device",
@@ -284,10 +284,8 @@ def _codec_names(text):
 
 
 def _figure_name(text):
-    from matplotlib.backend_bases import FigureCanvasBase
-
-    if Path(text).suffix[1:].lower() not in FigureCanvasBase.get_supported_filetypes():
-        raise argparse.ArgumentTypeError(f"{text!r} does not end in .png, .pdf or .svg")
+    if Path(text).suffix.lower() not in (".png", ".jpg", ".pdf", ".svg"):
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in .png, .jpg, .pdf or .svg")
     return text
 
 

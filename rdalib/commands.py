@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import shutil
 import sys
 from dataclasses import replace
 from functools import partial
@@ -152,27 +151,22 @@ def train(arguments):
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device cuda: PyTorch sees no GPU here; leave it out to use the CPU")
-    compilers = filter(None, (os.environ.get("CXX"), "g++", "clang++", "cl"))
-    if arguments.compile and device == "cpu" and not any(map(shutil.which, compilers)):
-        raise ValueError("--compile: there is no C++ compiler here; leave it out, or install g++")
     out = Path(arguments.out)
     if out.suffix != ".safetensors":
         raise ValueError(f"--out {out}: end the name in .safetensors")
     checkpoint, log = out.with_suffix(".checkpoint"), out.with_suffix(".csv")
     for output in (out, checkpoint, log):
         _check_output(output)
-    patch = arguments.patch
-    if arguments.resume:
-        if not Path(arguments.resume).is_file():
-            raise ValueError(f"--resume {arguments.resume}: no such file")
-        patch = read_checkpoint(arguments.resume)[0].patch
+    settings = _settings(arguments)
     start = Codec.load(arguments.start).model.state_dict() if arguments.start else None
     paths = datasets.training_paths(arguments.data)
+    if settings.compiled:
+        _check_compiler(device)
     with joined_processes(device) as device:
         first = place_among_processes()[0] == 0
         reading = _bar("reading", "photo", disable=None if first else True)
-        patches = datasets.RandomPatches(paths, patch, device, progress=reading)
-        training = _training(arguments, start, patches, device)
+        patches = datasets.RandomPatches(paths, settings.patch, device, progress=reading)
+        training = _training(arguments, settings, start, patches, device)
         steps = training.settings.steps
         if first:
             print(f"{len(paths)} photographs, step {training.step} of {steps}, on {device}")
@@ -192,7 +186,7 @@ def train(arguments):
     about = {
         "data": Path(arguments.data).name,
         "photographs": str(len(paths)),
-        "start": arguments.start or "",
+        "start": training.settings.start,
         "steps": str(steps),
         "minutes": f"{minutes:.0f}",
         "device": device,
@@ -202,19 +196,25 @@ def train(arguments):
     print(f"use it: rda compress PHOTO.jpg PHOTO.rda --model {out}")
 
 
-def _training(arguments, start, patches, device):
-    """The run that the arguments of `rda train` ask for, new or resumed.
-
-    start: the weights it begins at, or None.
-    """
-    settings = TrainingSettings(
+def _settings(arguments):
+    """The settings of the run that `rda train` is asked for, its number of steps still open."""
+    if arguments.resume:
+        if arguments.start:
+            raise ValueError("--start: a resumed run has begun already; leave it out")
+        return read_checkpoint(arguments.resume)[0]
+    return TrainingSettings(
         steps=1,
         batch=arguments.batch,
-        patch=patches.size,
+        patch=arguments.patch,
         compiled=arguments.compile,
+        start=arguments.start or "",
         **CHANNELS[arguments.model],
-        learning_rate=START_LEARNING_RATE if start else TrainingSettings.learning_rate,
+        learning_rate=START_LEARNING_RATE if arguments.start else TrainingSettings.learning_rate,
     )
+
+
+def _training(arguments, settings, start, patches, device):
+    """The run itself, new or resumed. start: the weights that a new one begins at, or None."""
     steps = arguments.steps
     if arguments.minutes or not (arguments.steps or arguments.resume):
         minutes = arguments.minutes or DEFAULT_MINUTES
@@ -227,9 +227,22 @@ def _training(arguments, start, patches, device):
     training = Training.resume(arguments.resume, patches, device)
     if arguments.minutes:
         steps += training.step
+    if steps and steps < training.step:
+        raise ValueError(f"--steps {steps}: the run is at step {training.step} already")
     if steps:
         training.settings = replace(training.settings, steps=steps)
     return training
+
+
+def _check_compiler(device):
+    """Compile something small. Raises: ValueError if PyTorch cannot."""
+    try:
+        torch.compile(lambda x: x.sin() + 1)(torch.ones(8, device=device))
+    except Exception as error:  # each compiler, present or not, fails in its own way
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"--compile: PyTorch cannot compile here ({reason}); leave it out"
+        ) from None
 
 
 def fetch(arguments):

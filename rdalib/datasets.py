@@ -64,7 +64,8 @@ def photo_paths(folder):
     paths = [
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in PHOTO_ENDINGS and path.name[0] != "." and path.is_file()
+        if path.suffix.lower() in PHOTO_ENDINGS and path.is_file()
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
     if not paths:
         endings = ", ".join(PHOTO_ENDINGS)

@@ -120,6 +120,15 @@ class ScaledPrior:
         table = (octaves * self.PER_OCTAVE).div(ONE, rounding_mode="floor")
         return mean.numpy(), table.clamp(0, self.SCALES - 1).to(torch.uint8).numpy()
 
+    def _side(self, z):
+        """z (M, h, w) to h before rounding, (K, n')."""
+        return self.model.hyperprior.analyse(pad_to_multiple(z[None], SIDE_STRIDE))[0].flatten(1)
+
+    def _round_side(self, h, quality):
+        """h to h_rounded, in units of the level's steps: int64 array (K, n')."""
+        steps = self.side_steps[quality][:, None] / ONE
+        return round_half_up(h / steps).to(torch.int64).numpy()
+
     def _means(self, mean, quality):
         """Means in units of the step: float array (M, n)."""
         units = self.model.hyperprior.units / self.model.steps(level(quality))[0, :, 0, 0]
@@ -129,9 +138,7 @@ class ScaledPrior:
     def quantise(self, z, quality):
         """z (M, h, w) to Latents."""
         rows, columns = z.shape[1:]
-        h = self.model.hyperprior.analyse(pad_to_multiple(z[None], SIDE_STRIDE))[0].flatten(1)
-        steps = self.side_steps[quality][:, None] / ONE
-        h_rounded = round_half_up(h / steps).to(torch.int64).numpy()
+        h_rounded = self._round_side(self._side(z), quality)
         mean, table = self.describe(h_rounded, quality, rows, columns)
         u = z.flatten(1) / self.model.steps(level(quality))[0, ..., 0]
         z_rounded = round_half_up(u - self._means(mean, quality)).to(torch.int64).numpy()
@@ -171,15 +178,11 @@ class ScaledPrior:
 
         The tables of h at every level; those of the scales at every ninth, all in one.
         """
-        h = [
-            self.model.hyperprior.analyse(pad_to_multiple(z[None], SIDE_STRIDE))[0].flatten(1)
-            for z in latents
-        ]
-        h = torch.cat(h, dim=1)
+        h = torch.cat([self._side(z) for z in latents], dim=1)
         self.side_tables = []
         for quality in range(LEVELS):
             steps = self.side_steps[quality][:, None] / ONE
-            h_rounded = round_half_up(h / steps).to(torch.int64).numpy()
+            h_rounded = self._round_side(h, quality)
             self.side_tables.append(
                 tables_of_channels(h_rounded, self.model.hyperprior.prior, steps)
             )

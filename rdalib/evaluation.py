@@ -2,7 +2,8 @@
 
 Bytes are the length of the whole file, PSNR is of the decoded 8-bit picture, and the mean over
 images is a mean of PSNRs (not the PSNR of a mean). An exact picture has PSNR null, one with a
-side under 176 pixels MS-SSIM null; means leave nulls out.
+side under 176 pixels MS-SSIM null; means leave nulls out. Seconds of JPEG's encoding include the
+search for the better subsampling.
 """
 
 import json

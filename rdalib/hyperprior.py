@@ -27,7 +27,7 @@ def gaussian_nats(deviation, scale):
     """-ln of the mass of the bin [-1/2, 1/2] around `deviation`, under a Gaussian at 0.
 
     deviation: latent minus mean, in units of the step; scale: standard deviation in the same
-    units, at least 0.11 for float32. Tensors of one shape; so is the result.
+    units, at least 0.11 for float32. Tensors that broadcast against each other.
     """
     left = -deviation.abs()  # the same mass by symmetry, in the tail that keeps its digits
     log_below_lower = torch.special.log_ndtr((left - 0.5) / scale)

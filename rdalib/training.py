@@ -48,7 +48,8 @@ class TrainingSettings:
     quantization: str = "mixed"  # noise for the rate, rounding into the synthesis; or "noise"
     clip_norm: float = 5.0
     bfloat16: bool = True  # for the convolutions; probabilities are always float32
-    compiled: bool = False  # by torch.compile: faster steps after a minute; other rounding
+    compiled: bool = False  # by torch.compile: faster steps; other rounding and other noise
+    start: str = ""  # the weights that the run began at, for the record
     seed: int = 0
 
 
@@ -132,8 +133,9 @@ class Training:
         chance = torch.Generator().manual_seed(self._seed(ALIKE))
         y = self.patches.sample(settings.batch, chance, self.share)
         # One lambda from each of as many equal ranges as there are patches: less chance, same mean.
-        quality = torch.arange(settings.batch) + torch.rand(settings.batch, generator=chance)
-        quality = (LEVELS - 1) / settings.batch * quality[self.share]
+        place = torch.randperm(settings.batch, generator=chance)
+        place = place + torch.rand(settings.batch, generator=chance)
+        quality = (LEVELS - 1) / settings.batch * place[self.share]
         quality = quality.to(self.device, non_blocking=True)
         lam = quality_to_lambda(quality)
         torch.manual_seed(self._seed(self.rank))  # of the noise, which differs between processes
@@ -171,9 +173,12 @@ class Training:
         """Go on from a checkpoint. Raises: ValueError if the file is not one."""
         settings, state = read_checkpoint(path)
         training = cls(settings, patches, device)
-        training.step = state["step"]
-        training.model.load_state_dict(state["model"])
-        training.optimizer.load_state_dict(state["optimizer"])
+        try:
+            training.step = state["step"]
+            training.model.load_state_dict(state["model"])
+            training.optimizer.load_state_dict(state["optimizer"])
+        except (KeyError, RuntimeError, ValueError):
+            raise ValueError(f"{path} is not a checkpoint of rda train") from None
         return training
 
     def run(self, checkpoint, log, progress=None, every=50, checkpoint_seconds=180):
@@ -181,7 +186,8 @@ class Training:
 
         checkpoint, log: paths; progress: a tqdm bar or None. Ctrl-C ends the step in hand, saves
         a checkpoint and raises KeyboardInterrupt. To be called from the main thread. Of several
-        processes the first writes, and its share of each batch is what the log shows.
+        processes the first writes, its share of each batch is what the log shows, and after
+        Ctrl-C the last checkpoint may be the one of minutes before.
         """
         if self.rank:
             while self.step < self.settings.steps:
@@ -222,6 +228,8 @@ def read_checkpoint(path):
         return TrainingSettings(**state["settings"]), state
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
+    except (OSError, MemoryError):
+        raise
     except Exception:  # whatever a foreign file leads the unpickler to
         raise ValueError(f"{path} is not a checkpoint of rda train") from None
 
@@ -236,6 +244,8 @@ def joined_processes(device):
         yield device
         return
     if device == "cuda":
+        if int(os.environ["LOCAL_RANK"]) >= torch.cuda.device_count():
+            raise ValueError(f"more processes here than GPUs, {torch.cuda.device_count()}")
         device = f"cuda:{os.environ['LOCAL_RANK']}"
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device != "cpu" else "gloo")
@@ -274,7 +284,8 @@ class _Log:
         rows = []
         if step and self.path.exists():
             with open(self.path, newline="") as file:
-                rows = [row for row in list(csv.reader(file))[1:] if int(row[0]) <= step]
+                rows = [row for row in csv.reader(file) if len(row) == len(self.columns)]
+            rows = [row for row in rows if row[0].isdigit() and int(row[0]) <= step]
         self.start = time.monotonic() - (float(rows[-1][1]) if rows else 0.0)
         with written_beside(self.path) as beside, open(beside, "w", newline="") as file:
             csv.writer(file).writerows([self.columns, *rows])

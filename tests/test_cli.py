@@ -446,13 +446,16 @@ def test_decompress_refuses_an_ending_that_is_no_picture(refused):
         ("compress photo.png a.rda --lam nan", "'nan' is not a number above 0"),
         ("compress photo.png a.rda --lam inf", "'inf' is not a number above 0"),
         ("compare photo.png --bytes 0", "'0' is not a whole number from 1 up"),
-        ("compare photo.png --out a.xyz", "'a.xyz' does not end in .png, .pdf or .svg"),
-        ("compare photo.png --out a", "'a' does not end in .png, .pdf or .svg"),
+        ("compare photo.png --out a.xyz", "'a.xyz' does not end in .png, .jpg, .pdf or .svg"),
+        ("compare photo.png --out a", "'a' does not end in .png, .jpg, .pdf or .svg"),
         ("evaluate photos", "the following arguments are required: --json"),
         ("evaluate photos --json a --codecs rda,gif", "no codec 'gif'; there are rda, jpeg, jpeg"),
         ("evaluate photos --json a --codecs nonsense", "no codec 'nonsense'; there are rda, jpeg"),
         ("evaluate photos --json a --limit 0", "'0' is not a whole number from 1 up"),
-        ("evaluate photos --json a --plot b.json", "'b.json' does not end in .png, .pdf or .svg"),
+        (
+            "evaluate photos --json a --plot b.json",
+            "'b.json' does not end in .png, .jpg, .pdf",
+        ),
         ("train --data photos --out a.safetensors --steps 0", "'0' is not a whole number from 1"),
         ("train --data photos --out a.safetensors --minutes 0", "'0' is not a number above 0"),
         ("train --data photos --out a.safetensors --steps 1 --minutes 1", "not allowed with"),
@@ -507,7 +510,7 @@ def test_a_folder_without_photographs_is_refused(refused, here, monkeypatch, com
     "options, said",
     [
         ("--out w.pt --steps 1", "--out w.pt: end the name in .safetensors"),
-        ("--out w.safetensors --resume no.checkpoint", "--resume no.checkpoint: no such file"),
+        ("--out w.safetensors --resume no.checkpoint", "no.checkpoint: no such file"),
         ("--out w.safetensors --resume photo.png", "photo.png is not a checkpoint of rda train"),
     ],
 )
@@ -756,9 +759,39 @@ def test_patches_are_multiples_of_64_pixels(refused, here, patch):
 
 
 def test_compiling_needs_a_compiler(refused, here, monkeypatch):
-    monkeypatch.setattr(commands.shutil, "which", lambda name: None)
+    def failing(function):
+        raise RuntimeError("No working C++ compiler found\nin two lines")
+
+    monkeypatch.setattr(torch, "compile", failing)
     line = refused("train --data photos --out w.safetensors --device cpu --compile")
-    assert "--compile: there is no C++ compiler here" in line
+    assert "--compile: PyTorch cannot compile here (No working C++ compiler found" in line
+
+
+def test_a_resumed_run_has_its_own_start_and_goes_forwards(refused, here, trained):
+    resume = f"train --data photos --out w.safetensors --resume {trained / 'weights.checkpoint'}"
+    assert "a resumed run has begun already" in refused(f"{resume} --start factorized")
+    state = torch.load(trained / "weights.checkpoint")
+    torch.save(state | {"step": 5}, "later.checkpoint")
+    line = refused("train --data photos --out w.safetensors --resume later.checkpoint --steps 3")
+    assert "--steps 3: the run is at step 5 already" in line
+
+
+def test_minutes_of_a_resumed_run_are_counted_by_its_own_settings(
+    rda, here, monkeypatch, quick_start
+):
+    asked = []
+
+    def fitting(settings, patches, device, minutes):
+        asked.append(settings)
+        return 1
+
+    line = "train --data photos --out w.safetensors --steps 1 --batch 1 --patch 64"
+    assert rda(f"{line} --model factorized")[0] == 0
+    monkeypatch.setattr(commands, "steps_for_minutes", fitting)
+    rda("train --data photos --out w.safetensors --minutes 1 --resume w.checkpoint")
+    (settings,) = asked
+    assert (settings.side, settings.batch, settings.patch) == (0, 1, 64)
+    assert training.read_checkpoint("w.checkpoint")[0].steps == 2
 
 
 def test_torchrun_trains_with_several_processes(here):
@@ -819,7 +852,7 @@ def test_help_lists_the_commands_and_where_to_begin(rda):
     assert (status, err) == (0, "")
     for command in COMMANDS:
         assert re.search(rf"^    {command}\b", out, re.MULTILINE)
-    assert "Begin with: rda compress PHOTO.jpg PHOTO.rda --bytes 4000" in out
+    assert "Begin with: rda compress PHOTO.jpg PHOTO.rda --quality 20" in out
 
 
 @pytest.mark.parametrize("command", COMMANDS)

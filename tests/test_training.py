@@ -234,7 +234,9 @@ def test_every_batch_has_one_lambda_from_each_part_of_the_range(patches):
     for _ in range(20):
         training.advance()
     drawn = torch.stack(drawn)  # (steps, batch)
-    assert torch.equal((drawn / (63 / 4)).floor(), torch.arange(4.0).expand(20, 4))
+    parts = (drawn / (63 / 4)).floor()
+    assert torch.equal(parts.sort(dim=1).values, torch.arange(4.0).expand(20, 4))
+    assert len(parts[:, 0].unique()) == 4  # no place of a batch keeps to one part
     places = drawn / (63 / 4) % 1
     assert places.min() < 0.1 and places.max() > 0.9 and len(places.unique()) == 80
 

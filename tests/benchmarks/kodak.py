@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from rdalib import Codec, classical, datasets, evaluation
+from rdalib import Codec, classical, datasets, evaluation, plots
 from rdalib.files import write_file
 
 PACKAGE = Path(evaluation.__file__).parent
@@ -27,7 +27,7 @@ MODELS = {"rda": None, "factorized": "factorized"}  # None: the default
 LABELS = {
     "rda": "**this codec**",
     "factorized": "its factorised model, the lessons' thread",
-    **classical.LABELS,
+    **{name: plots.STYLES[name][0] for name in classical.CODECS},
 }
 
 

@@ -4,10 +4,11 @@
     python tests/benchmarks/training_time.py --steps 75 150 300 600 1200
 
 Each number of steps is a run of its own from scratch, its learning rate brought down to the end,
-as `rda train --model hyperprior --steps N` would do it. Then the shipped hyperprior, with the
-minutes of the run that made it, and JPEG 2000. On crops of the validation photographs; our rates
-are what the density says, JPEG 2000's are bytes of files. Runs that the file already holds are
-kept: without a number of steps only the shipped model and JPEG 2000 are measured again.
+as `rda train --model hyperprior --steps N` would do it, but for a warm-up of 50 steps, not 200.
+Then the shipped hyperprior, with the minutes of the run that made it, and JPEG 2000. On crops of
+the validation photographs; our rates are what the density says, JPEG 2000's are bytes of files.
+Runs that the file already holds are kept: without a number of steps only the shipped model and
+JPEG 2000 are measured again.
 """
 
 import argparse
