@@ -19,7 +19,7 @@ STYLES = {
     "webp": ("WebP", "#CC79A7", "D", ":"),
     "avif": ("AVIF", "#56B4E9", "v", "--"),
 }
-OTHERS = (("#000000", "x"), ("#999999", "+"), ("#332288", "1"), ("#999933", "2"), ("#882255", "3"))
+OTHERS = (("#000000", "x"), ("#882255", "+"), ("#332288", "1"), ("#999933", "2"), ("#999999", "3"))
 
 
 def photo(ax, y, title="", caption=""):
@@ -55,7 +55,7 @@ def rate_distortion(ax, curves, metric="PSNR of RGB (dB)"):
             look = {"color": colour, "marker": marker, "linestyle": line, "markersize": 5}
         else:
             label, (colour, marker) = name, next(others)
-            look = {"color": colour, "marker": marker, "linewidth": 0.8, "markersize": 7}
+            look = {"color": colour, "marker": marker, "linewidth": 1, "markersize": 7}
         order = np.argsort(bpp)
         ax.plot(bpp[order], values[order], label=label, **look)
     ax.set_xlabel("rate (bits per pixel)")
