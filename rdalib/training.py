@@ -228,7 +228,7 @@ def read_checkpoint(path):
         return TrainingSettings(**state["settings"]), state
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
-    except (OSError, MemoryError):
+    except (PermissionError, MemoryError):
         raise
     except Exception:  # whatever a foreign file leads the unpickler to
         raise ValueError(f"{path} is not a checkpoint of rda train") from None
