@@ -284,7 +284,7 @@ def _codec_names(text):
 
 
 def _figure_name(text):
-    if Path(text).suffix.lower() not in (".png", ".jpg", ".pdf", ".svg"):
+    if Path(text).suffix.lower() not in (".png", ".jpg", ".jpeg", ".pdf", ".svg"):
         raise argparse.ArgumentTypeError(f"{text!r} does not end in .png, .jpg, .pdf or .svg")
     return text
 

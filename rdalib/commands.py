@@ -160,9 +160,9 @@ def train(arguments):
     settings = _settings(arguments)
     start = Codec.load(arguments.start).model.state_dict() if arguments.start else None
     paths = datasets.training_paths(arguments.data)
-    if settings.compiled:
-        _check_compiler(device)
     with joined_processes(device) as device:
+        if settings.compiled:
+            _check_compiler(device)  # this process's own GPU, where there are several
         first = place_among_processes()[0] == 0
         reading = _bar("reading", "photo", disable=None if first else True)
         patches = datasets.RandomPatches(paths, settings.patch, device, progress=reading)
@@ -201,6 +201,8 @@ def _settings(arguments):
     if arguments.resume:
         if arguments.start:
             raise ValueError("--start: a resumed run has begun already; leave it out")
+        if not Path(arguments.resume).is_file():
+            raise ValueError(f"--resume {arguments.resume}: no such file")
         return read_checkpoint(arguments.resume)[0]
     return TrainingSettings(
         steps=1,

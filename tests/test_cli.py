@@ -454,7 +454,7 @@ def test_decompress_refuses_an_ending_that_is_no_picture(refused):
         ("evaluate photos --json a --limit 0", "'0' is not a whole number from 1 up"),
         (
             "evaluate photos --json a --plot b.json",
-            "'b.json' does not end in .png, .jpg, .pdf",
+            "'b.json' does not end in .png, .jpg, .pdf or .svg",
         ),
         ("train --data photos --out a.safetensors --steps 0", "'0' is not a whole number from 1"),
         ("train --data photos --out a.safetensors --minutes 0", "'0' is not a number above 0"),
@@ -510,7 +510,7 @@ def test_a_folder_without_photographs_is_refused(refused, here, monkeypatch, com
     "options, said",
     [
         ("--out w.pt --steps 1", "--out w.pt: end the name in .safetensors"),
-        ("--out w.safetensors --resume no.checkpoint", "no.checkpoint: no such file"),
+        ("--out w.safetensors --resume no.checkpoint", "--resume no.checkpoint: no such file"),
         ("--out w.safetensors --resume photo.png", "photo.png is not a checkpoint of rda train"),
     ],
 )
