@@ -57,18 +57,18 @@ class Output:
 class RateDistortionAutoencoder(nn.Module):
     """Analysis, synthesis, density and step sizes. hidden: N channels; latent: M channels.
 
-    side: K channels of side information h. With none (0) the prior is factorised: one learned
+    side_channels: K, of side information h. With none (0) the prior is factorised: one learned
     density a channel. With some it is a hyperprior. convolved: how many of the latent channels
     the convolutional paths have a part in, by default all.
     """
 
-    def __init__(self, hidden=128, latent=192, side=0, convolved=None):
+    def __init__(self, hidden=128, latent=192, side_channels=0, convolved=None):
         super().__init__()
         self.analysis = Analysis(hidden, latent, convolved)
         self.synthesis = Synthesis(hidden, latent, convolved)
-        if side:
-            self.hyperprior = Hyperprior(latent, side)
-            self.log_side_steps = nn.Parameter(torch.zeros(ANCHORS, side))
+        if side_channels:
+            self.hyperprior = Hyperprior(latent, side_channels)
+            self.log_side_steps = nn.Parameter(torch.zeros(ANCHORS, side_channels))
         else:
             self.prior = LearnedCdf(latent)
         lambdas = quality_to_lambda(torch.linspace(0, LEVELS - 1, ANCHORS))
@@ -130,7 +130,7 @@ class RateDistortionAutoencoder(nn.Module):
         if hasattr(self, "hyperprior"):
             nats, z_decoded = self._given_side_information(z, steps, quality, quantization)
         else:
-            z_noisy, z_decoded = quantise(z / steps, quantization)
+            z_noisy, z_decoded = quantize(z / steps, quantization)
             with torch.autocast(y.device.type, enabled=False):  # probabilities need float32
                 nats = self.rate_nats(z_noisy, steps).sum(dim=(1, 2, 3))
         y_hat = self.synthesis(z_decoded * steps * self.gains(quality)).float()
@@ -144,17 +144,17 @@ class RateDistortionAutoencoder(nn.Module):
     def _given_side_information(self, z, steps, quality, quantization):
         """Nats of h and of z given h, (B,), and the decoded z in units of steps."""
         side_steps = self.side_steps(quality)
-        h_noisy, h_decoded = quantise(self.hyperprior.analyse(z) / side_steps, quantization)
+        h_noisy, h_decoded = quantize(self.hyperprior.analyse(z) / side_steps, quantization)
         mean, log_scale = self.hyperprior.synthesise(h_decoded * side_steps)
         mean, scale = mean / steps, log_scale.exp2() / steps
-        deviation, decoded = quantise(z / steps - mean, quantization)
+        deviation, decoded = quantize(z / steps - mean, quantization)
         with torch.autocast(z.device.type, enabled=False):
             side_nats = interval_nats(self.hyperprior.prior, h_noisy * side_steps, side_steps)
             nats = gaussian_nats(deviation, (scale.square() + SMALLEST_SCALE**2).sqrt())
         return side_nats.sum(dim=(1, 2, 3)) + nats.sum(dim=(1, 2, 3)), decoded + mean
 
 
-def quantise(z, quantization):
+def quantize(z, quantization):
     """z in units of the step to (what the rate is counted on, what the synthesis is given)."""
     z_noisy = round_half_up(z) if quantization == "round" else add_uniform_noise(z)
     return z_noisy, round_straight_through(z) if quantization == "mixed" else z_noisy

@@ -16,23 +16,23 @@ from rdalib.autoencoder import lambda_to_quality, quality_to_lambda
 from rdalib.bitstream import BitstreamError
 from rdalib.codec import Codec
 from rdalib.distortion import psnr
+from rdalib.export import export
 from rdalib.files import check_writable, write_file
 from rdalib.images import photo_format, read_photo, write_photo
 from rdalib.training import (
     Training,
     TrainingSettings,
     joined_processes,
-    place_among_processes,
+    rank_and_world_size,
     read_checkpoint,
     steps_for_minutes,
 )
-from rdalib.weights_file import export
 
 KEEP_EVERY_PIXEL = (".png", ".tif", ".tiff", ".bmp", ".ppm")
 DEFAULT_MINUTES = 60
 CHANNELS = {  # of the latent, those of them with a convolutional path, and side information
     "factorized": {"latent": 192},
-    "hyperprior": {"latent": 288, "convolved": 192, "side": 64},
+    "hyperprior": {"latent": 288, "convolved": 192, "side_channels": 64},
 }
 START_LEARNING_RATE = 5e-4  # of a run that begins at trained weights
 
@@ -163,7 +163,7 @@ def train(arguments):
     with joined_processes(device) as device:
         if settings.compiled:
             _check_compiler(device)  # this process's own GPU, where there are several
-        first = place_among_processes()[0] == 0
+        first = rank_and_world_size()[0] == 0
         reading = _bar("reading", "photo", disable=None if first else True)
         patches = datasets.RandomPatches(paths, settings.patch, device, progress=reading)
         training = _training(arguments, settings, start, patches, device)

@@ -1,6 +1,6 @@
 """Training: minimise rate + lam * distortion over random patches, each with its own lambda.
 
-A run is fixed by its settings: what chance gives a step follows from the seed and the number of
+A run is fixed by its settings: the random numbers of a step follow from the seed and the number of
 the step. So a run that was stopped and resumed ends at the weights of one that never stopped (bit
 for bit on a CPU in float32).
 
@@ -27,7 +27,7 @@ from rdalib.autoencoder import LEVELS, RateDistortionAutoencoder, quality_to_lam
 from rdalib.files import write_file, written_beside
 from rdalib.transforms import STRIDE
 
-ALIKE = 2**10 - 1  # the stream of chance that is the same in all processes, fewer than this
+SHARED_STREAM = 2**10 - 1  # of random numbers, one for all processes; below: each one's own
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class TrainingSettings:
     hidden: int = 128
     latent: int = 192
     convolved: int | None = None  # latent channels with a convolutional path too; None: all
-    side: int = 0  # channels of side information; 0: a factorised prior
+    side_channels: int = 0  # channels of side information; 0: a factorised prior
     learning_rate: float = 1e-3
     final_learning_rate: float = 1e-6
     warmup_steps: int = 200
@@ -51,6 +51,9 @@ class TrainingSettings:
     compiled: bool = False  # by torch.compile: faster steps; other rounding and other noise
     start: str = ""  # the weights that the run began at, for the record
     seed: int = 0
+
+
+OLD_NAMES = {"side": "side_channels"}  # of settings, in checkpoints made before
 
 
 class Training:
@@ -65,7 +68,7 @@ class Training:
         self.settings, self.patches, self.device = settings, patches, torch.device(device)
         self.step = 0
         self.seconds = 0.0  # of training, as the log counts them
-        self.rank, processes = place_among_processes()
+        self.rank, processes = rank_and_world_size()
         if settings.batch % processes:
             raise ValueError(f"a batch of {settings.batch} is no multiple of {processes} processes")
         if settings.patch != patches.size:
@@ -76,7 +79,7 @@ class Training:
         self.share = slice(self.rank, None, processes)
         torch.manual_seed(settings.seed)
         self.model = RateDistortionAutoencoder(
-            settings.hidden, settings.latent, settings.side, settings.convolved
+            settings.hidden, settings.latent, settings.side_channels, settings.convolved
         )
         generator = torch.Generator().manual_seed(settings.seed)
         blocks = patches.blocks(STRIDE, 60_000, generator).cpu()
@@ -130,11 +133,11 @@ class Training:
         settings = self.settings
         for group in self.optimizer.param_groups:
             group["lr"] = group["factor"] * self.learning_rate()
-        chance = torch.Generator().manual_seed(self._seed(ALIKE))
-        y = self.patches.sample(settings.batch, chance, self.share)
+        generator = torch.Generator().manual_seed(self._seed(SHARED_STREAM))
+        y = self.patches.sample(settings.batch, generator, self.share)
         # One lambda from each of as many equal ranges as there are patches: less chance, same mean.
-        place = torch.randperm(settings.batch, generator=chance)
-        place = place + torch.rand(settings.batch, generator=chance)
+        place = torch.randperm(settings.batch, generator=generator)
+        place = place + torch.rand(settings.batch, generator=generator)
         quality = (LEVELS - 1) / settings.batch * place[self.share]
         quality = quality.to(self.device, non_blocking=True)
         lam = quality_to_lambda(quality)
@@ -151,8 +154,8 @@ class Training:
         return torch.stack((output.rate_bpp, output.distortion, losses)).detach().mean(dim=1)
 
     def _seed(self, stream):
-        """A number for each step and each stream of chance: a process's own, or ALIKE for all."""
-        return (self.settings.seed * 2**32 + self.step) * (ALIKE + 1) + stream
+        """A number for each step and each random stream: a process's rank, or SHARED_STREAM."""
+        return (self.settings.seed * 2**32 + self.step) * (SHARED_STREAM + 1) + stream
 
     def save(self, path):
         """Write a checkpoint, whole or not at all; of several processes only the first does."""
@@ -225,7 +228,8 @@ def read_checkpoint(path):
     """(settings, all that was saved) of a run. Raises: ValueError if the file is no checkpoint."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        return TrainingSettings(**state["settings"]), state
+        settings = {OLD_NAMES.get(name, name): value for name, value in state["settings"].items()}
+        return TrainingSettings(**settings), state
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
     except (PermissionError, MemoryError):
@@ -255,7 +259,7 @@ def joined_processes(device):
         dist.destroy_process_group()
 
 
-def place_among_processes():
+def rank_and_world_size():
     """(rank of this process, number of processes): (0, 1) where there is only one."""
     return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
 

@@ -16,11 +16,8 @@ from safetensors.torch import save as save_tensors
 
 from rdalib.autoencoder import RateDistortionAutoencoder
 from rdalib.entropy_coding import Table
-from rdalib.entropy_models import FactorizedPrior, ScaledPrior
-from rdalib.files import write_file
 from rdalib.hyperprior import IntegerSynthesis
-from rdalib.images import pad_to_multiple
-from rdalib.transforms import STRIDE
+from rdalib.latent_coding import FactorizedCoder, HyperpriorCoder
 
 LAYERS = 3  # of the hyper-synthesis
 FLOAT_SYNTHESIS = "hyperprior.synthesis."  # not stored: its integers say it all
@@ -54,28 +51,28 @@ def weights_id(data):
     return hashlib.sha256(data).digest()[:3]
 
 
-def pack(prior, about):
-    """A FactorizedPrior or ScaledPrior and a dict of text to the bytes of a weights file."""
+def pack(coder, about):
+    """A FactorizedCoder or HyperpriorCoder and a dict of text to the bytes of a weights file."""
     tensors = {
         name: tensor.half()
-        for name, tensor in prior.model.state_dict().items()
+        for name, tensor in coder.model.state_dict().items()
         if not name.startswith(FLOAT_SYNTHESIS)
     }
-    if isinstance(prior, FactorizedPrior):
-        tensors |= _pack_tables("tables", prior.tables)
+    if isinstance(coder, FactorizedCoder):
+        tensors |= _pack_tables("tables", coder.tables)
         return save_tensors(tensors, metadata=about)
-    tensors |= _pack_tables("side_tables", prior.side_tables)
-    tensors |= _pack_tables("scale_tables", [prior.scale_tables])
-    tensors["fixed.side_steps"] = prior.side_steps.to(torch.int32)
-    tensors["fixed.log_units"] = prior.log_units.to(torch.int32)
+    tensors |= _pack_tables("side_tables", coder.side_tables)
+    tensors |= _pack_tables("scale_tables", [coder.scale_tables])
+    tensors["fixed.side_steps"] = coder.side_steps.to(torch.int32)
+    tensors["fixed.log_units"] = coder.log_units.to(torch.int32)
     for index in range(LAYERS):
-        tensors[f"fixed.weight.{index}"] = prior.synthesis.weights[index]
-        tensors[f"fixed.bias.{index}"] = prior.synthesis.biases[index]
+        tensors[f"fixed.weight.{index}"] = coder.synthesis.weights[index]
+        tensors[f"fixed.bias.{index}"] = coder.synthesis.biases[index]
     return save_tensors(tensors, metadata=about)
 
 
 def unpack(data):
-    """The bytes of a weights file to (FactorizedPrior or ScaledPrior, about).
+    """The bytes of a weights file to (FactorizedCoder or HyperpriorCoder, about).
 
     Raises: SafetensorError, KeyError, RuntimeError or ValueError if they are something else.
     """
@@ -88,7 +85,7 @@ def unpack(data):
         tables = _unpack_tables("tables", tensors)
         model = RateDistortionAutoencoder(hidden, latent, convolved=convolved)
         model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-        return FactorizedPrior(model, tables), about
+        return FactorizedCoder(model, tables), about
     side_tables = _unpack_tables("side_tables", tensors)
     (scale_tables,) = _unpack_tables("scale_tables", tensors)
     synthesis = IntegerSynthesis(
@@ -101,16 +98,17 @@ def unpack(data):
     synthesis.copy_to(model.hyperprior.synthesis)
     own = {n: t for n, t in model.state_dict().items() if n.startswith(FLOAT_SYNTHESIS)}
     model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()} | own)
-    return ScaledPrior(model, side_tables, scale_tables, synthesis, side_steps, log_units), about
+    coder = HyperpriorCoder(model, side_tables, scale_tables, synthesis, side_steps, log_units)
+    return coder, about
 
 
 def _pack_tables(name, tables):
     """tables[i][j], Tables, to three tensors."""
-    rows = [table for level in tables for table in level]
+    flat = [table for level in tables for table in level]
     shape = (len(tables), len(tables[0]))
-    frequencies = np.concatenate([table.frequencies for table in rows]).astype(np.uint16)
-    sizes = np.array([len(table.frequencies) for table in rows], np.int32).reshape(shape)
-    first = np.array([table.first for table in rows], np.int32).reshape(shape)
+    frequencies = np.concatenate([table.frequencies for table in flat]).astype(np.uint16)
+    sizes = np.array([len(table.frequencies) for table in flat], np.int32).reshape(shape)
+    first = np.array([table.first for table in flat], np.int32).reshape(shape)
     return {
         f"{name}.frequencies": torch.from_numpy(frequencies),
         f"{name}.sizes": torch.from_numpy(sizes),
@@ -123,20 +121,5 @@ def _unpack_tables(name, tensors):
     frequencies, sizes, first = (
         tensors.pop(f"{name}.{what}").numpy() for what in ("frequencies", "sizes", "first")
     )
-    rows = iter(np.split(frequencies, np.cumsum(sizes)[:-1]))
-    return [[Table(int(start), next(rows)) for start in level] for level in first]
-
-
-@torch.inference_mode()
-def export(model, photos, path, about):
-    """Write a trained model as a weights file, with tables counted on photographs.
-
-    model: RateDistortionAutoencoder (its weights are rounded here, in place); photos: an
-    iterable of y; about: dict of text. Raises: OSError.
-    """
-    model = model.to("cpu", memory_format=torch.contiguous_format).eval()
-    for parameter in model.state_dict().values():
-        parameter.copy_(parameter.half().float())
-    prior = ScaledPrior.of(model) if hasattr(model, "hyperprior") else FactorizedPrior(model, [])
-    prior.count_tables([model.analysis(pad_to_multiple(y[None], STRIDE))[0] for y in photos])
-    write_file(path, pack(prior, about))
+    parts = iter(np.split(frequencies, np.cumsum(sizes)[:-1]))
+    return [[Table(int(start), next(parts)) for start in level] for level in first]

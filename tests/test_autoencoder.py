@@ -167,7 +167,7 @@ def test_rounding_for_both_gives_the_analysis_no_gradient_from_the_distortion(mo
 @pytest.fixture
 def sided():
     torch.manual_seed(0)
-    model = RateDistortionAutoencoder(hidden=6, latent=10, side=4)
+    model = RateDistortionAutoencoder(hidden=6, latent=10, side_channels=4)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.05 * torch.randn(parameter.shape)
