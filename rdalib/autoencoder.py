@@ -155,6 +155,11 @@ class RateDistortionAutoencoder(nn.Module):
 
 
 def quantize(z, quantization):
-    """z in units of the step to (what the rate is counted on, what the synthesis is given)."""
+    """z in units of the step to (what the rate is counted on, what the synthesis is given).
+
+    quantization: "noise", "mixed" or "round", see `forward`. Raises: ValueError for another.
+    """
+    if quantization not in ("noise", "mixed", "round"):
+        raise ValueError(f"no quantization {quantization!r}; there are noise, mixed and round")
     z_noisy = round_half_up(z) if quantization == "round" else add_uniform_noise(z)
     return z_noisy, round_straight_through(z) if quantization == "mixed" else z_noisy

@@ -8,7 +8,6 @@ network outputs, so every machine decodes the same integers.
 import bisect
 
 import torch
-from safetensors import SafetensorError
 
 from rdalib import bitstream, entropy_coding
 from rdalib.autoencoder import LEVELS
@@ -49,8 +48,8 @@ class Codec:
             raise ValueError(f"{path}: {error.strerror.lower()}") from None
         try:
             latent_coder, about = unpack(data)
-        except (SafetensorError, KeyError, RuntimeError, ValueError):
-            raise ValueError(f"{path} is not a weights file of rda train") from None
+        except ValueError as error:
+            raise ValueError(f"{path} is not a weights file of rda train: {error}") from None
         return cls(latent_coder, weights_id(data), about)
 
     @classmethod

@@ -26,11 +26,17 @@ UNIFORM = constriction.stream.model.Uniform
 class Table:
     """Frequencies of the integers first, first + 1, ..., and, last, of the escape.
 
-    frequencies: uint16 array (n + 1,), each at least 1, sum 65536.
+    frequencies: uint16 array (n + 1,), each at least 1, sum 65536; read-only from here on.
     """
 
     first: int
     frequencies: np.ndarray
+
+    def __post_init__(self):
+        self.frequencies.setflags(write=False)
+
+    def __reduce__(self):  # to pickle and to copy: the coder's own model can neither
+        return Table, (self.first, self.frequencies)
 
     @cached_property
     def model(self):

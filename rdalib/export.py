@@ -48,12 +48,12 @@ def export(model, photos, path, about):
 @torch.inference_mode()
 def count_factorized(model, latents):
     """A FactorizedCoder with tables of how often each integer occurs in latents, z (M, h, w)."""
-    coder = FactorizedCoder(model, [])
+    coder, tables = FactorizedCoder(model, ()), []
     for quality in range(LEVELS):
         integers = np.concatenate([coder.quantize(z, quality) for z in latents], axis=1)
         steps = model.steps(level(quality))[0, ..., 0]  # (M, 1)
-        coder.tables.append(tables_of_channels(integers, model.prior, steps))
-    return coder
+        tables.append(tables_of_channels(integers, model.prior, steps))
+    return replace(coder, tables=tables)
 
 
 @torch.inference_mode()
@@ -68,7 +68,7 @@ def count_hyperprior(model, latents):
     side_steps = torch.round(ONE * model.side_steps(every)).long().flatten(1).clamp(min=1)
     ratio = model.hyperprior.units / model.steps(every).flatten(1)
     log_units = torch.round(ONE * ratio.log2()).long()
-    coder = HyperpriorCoder(model, [], [], synthesis, side_steps, log_units)
+    coder = HyperpriorCoder(model, (), (), synthesis, side_steps, log_units)
     h = torch.cat([coder.analyse_side(z) for z in latents], dim=1)
     side_tables = [
         tables_of_channels(

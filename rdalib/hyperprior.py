@@ -97,7 +97,7 @@ class IntegerSynthesis:
 
     def __init__(self, weights, biases):
         """weights: three int tensors (out, in, k, k); biases: three int tensors (out,)."""
-        self.weights, self.biases = weights, biases
+        self.weights, self.biases = tuple(weights), tuple(biases)
 
     @classmethod
     def of(cls, synthesis):
@@ -109,10 +109,18 @@ class IntegerSynthesis:
         return cls(weights, [b.to(torch.int32) for b in biases])
 
     def copy_to(self, synthesis):
-        """Set the floating-point hyper-synthesis to the weights of this one."""
+        """Set the floating-point hyper-synthesis to the weights of this one.
+
+        Raises: ValueError unless these are int16 and int32 tensors of the same shapes.
+        """
         layers = [layer for layer in synthesis if isinstance(layer, nn.Conv2d)]
         with torch.no_grad():
             for layer, weight, bias in zip(layers, self.weights, self.biases, strict=True):
+                if (weight.dtype, bias.dtype) != (torch.int16, torch.int32) or (
+                    (weight.shape, bias.shape) != (layer.weight.shape, layer.bias.shape)
+                ):
+                    what = f"{weight.dtype} {tuple(weight.shape)}, {bias.dtype} {tuple(bias.shape)}"
+                    raise ValueError(f"a layer of the hyper-synthesis is {what}")
                 layer.weight.copy_(weight / WEIGHT_ONE)
                 layer.bias.copy_(bias / WEIGHT_ONE)
 

@@ -1,7 +1,7 @@
 """The .safetensors file of a codec: networks in float16, integer tables, and what they are.
 
 A file with side information also holds the integers of its hyper-synthesis, with which every
-machine computes the same.
+machine computes the same. What is read is checked whole, so that a coder never meets a bad table.
 """
 
 import hashlib
@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from rdalib.autoencoder import RateDistortionAutoencoder
-from rdalib.entropy_coding import Table
+from rdalib.autoencoder import LEVELS, RateDistortionAutoencoder
+from rdalib.entropy_coding import LARGEST, TOTAL, Table
 from rdalib.hyperprior import IntegerSynthesis
-from rdalib.latent_coding import FactorizedCoder, HyperpriorCoder
+from rdalib.latent_coding import SCALES, FactorizedCoder, HyperpriorCoder
 
 LAYERS = 3  # of the hyper-synthesis
 FLOAT_SYNTHESIS = "hyperprior.synthesis."  # not stored: its integers say it all
@@ -74,32 +75,73 @@ def pack(coder, about):
 def unpack(data):
     """The bytes of a weights file to (FactorizedCoder or HyperpriorCoder, about).
 
-    Raises: SafetensorError, KeyError, RuntimeError or ValueError if they are something else.
+    Raises: ValueError, which says what is wrong with them.
     """
-    tensors = load_tensors(data)
+    try:
+        tensors = load_tensors(data)
+    except SafetensorError:
+        raise ValueError("cut short, or no .safetensors file") from None
     about = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
-    hidden = len(tensors["synthesis.convolutional.1.beta_root"])
-    latent = len(tensors["analysis.linear.bias"])
-    convolved = len(tensors["analysis.convolutional.4.bias"])
+    try:
+        return _coder(tensors), about
+    except KeyError as missing:
+        raise ValueError(f"the tensor {missing} is missing") from None
+
+
+def _coder(tensors):
+    """A coder of latents from all tensors of a file. Raises: KeyError, ValueError."""
+    hidden = _length(tensors["synthesis.convolutional.1.beta_root"])
+    latent = _length(tensors["analysis.linear.bias"])
+    convolved = _length(tensors["analysis.convolutional.4.bias"])
+    if not convolved <= latent:
+        raise ValueError(f"{convolved} of {latent} channels with convolutions")
     if "tables.first" in tensors:
-        tables = _unpack_tables("tables", tensors)
-        model = RateDistortionAutoencoder(hidden, latent, convolved=convolved)
-        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-        return FactorizedCoder(model, tables), about
-    side_tables = _unpack_tables("side_tables", tensors)
-    (scale_tables,) = _unpack_tables("scale_tables", tensors)
-    synthesis = IntegerSynthesis(
-        [tensors.pop(f"fixed.weight.{index}") for index in range(LAYERS)],
-        [tensors.pop(f"fixed.bias.{index}") for index in range(LAYERS)],
-    )
-    side_steps = tensors.pop("fixed.side_steps").long()
-    log_units = tensors.pop("fixed.log_units").long()
-    model = RateDistortionAutoencoder(hidden, latent, side_steps.shape[1], convolved)
+        tables = _unpack_tables("tables", tensors, (LEVELS, latent))
+        model = _model(tensors, (), hidden, latent, convolved=convolved)
+        return FactorizedCoder(model, tables)
+    side_channels = _length(tensors["hyperprior.analysis.4.bias"])
+    side_tables = _unpack_tables("side_tables", tensors, (LEVELS, side_channels))
+    (scale_tables,) = _unpack_tables("scale_tables", tensors, (1, SCALES))
+    side_steps = _take(tensors, "fixed.side_steps", (LEVELS, side_channels), torch.int32).long()
+    if side_steps.min() < 1:
+        raise ValueError(f"a step of {side_steps.min()} in fixed.side_steps")
+    log_units = _take(tensors, "fixed.log_units", (LEVELS, latent), torch.int32).long()
+    weights = [tensors.pop(f"fixed.weight.{index}") for index in range(LAYERS)]
+    biases = [tensors.pop(f"fixed.bias.{index}") for index in range(LAYERS)]
+    model = _model(tensors, FLOAT_SYNTHESIS, hidden, latent, side_channels, convolved)
+    synthesis = IntegerSynthesis(weights, biases)
     synthesis.copy_to(model.hyperprior.synthesis)
-    own = {n: t for n, t in model.state_dict().items() if n.startswith(FLOAT_SYNTHESIS)}
-    model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()} | own)
-    coder = HyperpriorCoder(model, side_tables, scale_tables, synthesis, side_steps, log_units)
-    return coder, about
+    return HyperpriorCoder(model, side_tables, scale_tables, synthesis, side_steps, log_units)
+
+
+def _length(tensor):
+    """The length of a vector. Raises: ValueError."""
+    if tensor.ndim != 1 or not len(tensor):
+        raise ValueError(f"a tensor of shape {tuple(tensor.shape)} where a vector is due")
+    return len(tensor)
+
+
+def _take(tensors, name, shape, dtype):
+    """Take a tensor out of the dict. Raises: KeyError, ValueError for another shape or dtype."""
+    tensor = tensors.pop(name)
+    if tensor.shape != shape or tensor.dtype != dtype:
+        what = f"{tensor.dtype} {tuple(tensor.shape)}, not {dtype} {tuple(shape)}"
+        raise ValueError(f"{name} is {what}")
+    return tensor
+
+
+def _model(tensors, not_stored, *channels, **more_channels):
+    """An autoencoder with all tensors that are left. Raises: KeyError, ValueError."""
+    model = RateDistortionAutoencoder(*channels, **more_channels).float()
+    for name, own in model.state_dict().items():  # which shares its memory with the model
+        if not name.startswith(not_stored):
+            stored = _take(tensors, name, own.shape, torch.float16).float()
+            if not stored.isfinite().all():
+                raise ValueError(f"{name} is not finite")
+            own.copy_(stored)
+    if tensors:
+        raise ValueError(f"there is no place for the tensor {next(iter(tensors))!r}")
+    return model
 
 
 def _pack_tables(name, tables):
@@ -116,10 +158,19 @@ def _pack_tables(name, tables):
     }
 
 
-def _unpack_tables(name, tensors):
-    """The inverse of `_pack_tables`; takes its three tensors out of the dict."""
-    frequencies, sizes, first = (
-        tensors.pop(f"{name}.{what}").numpy() for what in ("frequencies", "sizes", "first")
-    )
-    parts = iter(np.split(frequencies, np.cumsum(sizes)[:-1]))
+def _unpack_tables(name, tensors, shape):
+    """The inverse of `_pack_tables`; takes its three tensors out of the dict.
+
+    Raises: KeyError, ValueError unless they are tables of a shape that each add up to 65536.
+    """
+    first = _take(tensors, f"{name}.first", shape, torch.int32).numpy()
+    sizes = _take(tensors, f"{name}.sizes", shape, torch.int32).numpy().astype(np.int64)
+    if sizes.min() < 2 or np.abs(first.astype(np.int64)).max() >= LARGEST:
+        raise ValueError(f"{name}: a table begins at {first.min()}, or has {sizes.min()} entries")
+    frequencies = _take(tensors, f"{name}.frequencies", (sizes.sum(),), torch.uint16).numpy()
+    ends = np.cumsum(sizes)
+    sums = np.add.reduceat(frequencies.astype(np.int64), ends - sizes.ravel())
+    if frequencies.min() < 1 or (sums != TOTAL).any():
+        raise ValueError(f"{name}: frequencies are from 1 up, and those of a table add to {TOTAL}")
+    parts = iter(np.split(frequencies, ends[:-1]))
     return [[Table(int(start), next(parts)) for start in level] for level in first]

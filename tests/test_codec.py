@@ -11,6 +11,8 @@ import torch
 from benchmarks import damage
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
 
 import rdalib
 from rdalib import bitstream, entropy_coding
@@ -446,3 +448,59 @@ def test_damaged_weights_files_are_refused(tiny_path, tmp_path):
         path.write_bytes(bad)
         with pytest.raises(ValueError, match="is not a weights file"):
             Codec.load(path)
+
+
+@pytest.mark.parametrize(
+    "model, name, change, reason",
+    [
+        ("tiny", "tables.frequencies", lambda t: torch.cat([t[1:], t[:1]]), "add to 65536"),
+        ("tiny", "tables.frequencies", lambda t: t[:-1], r"tables.frequencies is torch.uint16"),
+        ("tiny", "tables.sizes", lambda t: t[:63], r"int32 \(63, 12\), not torch.int32 \(64, 12\)"),
+        ("tiny", "tables.sizes", lambda t: t * 0 + 1, "has 1 entries"),
+        ("tiny", "tables.sizes", lambda t: t.flip(0), "add to 65536"),
+        ("tiny", "tables.first", lambda t: t + 2**21, "a table begins at 20"),
+        ("tiny", "tables.first", lambda t: t.float(), "tables.first is torch.float32"),
+        ("tiny", "tables.first", None, "the tensor 'side|the tensor 'hyperprior"),
+        ("tiny", "analysis.linear.bias", lambda t: t[:5], "12 of 5 channels"),
+        ("tiny", "analysis.linear.bias", lambda t: t[0], "where a vector is due"),
+        (
+            "tiny",
+            "analysis.linear.weight",
+            lambda t: t[:, :1],
+            r"not torch.float16 \(12, 3, 16, 16",
+        ),
+        ("tiny", "log_steps", lambda t: t / 0, "log_steps is not finite"),
+        ("tiny", "synthesis.linear.bias", None, "'synthesis.linear.bias' is missing"),
+        ("sided", "fixed.side_steps", lambda t: t - t.max(), "in fixed.side_steps"),
+        ("sided", "fixed.side_steps", lambda t: t[0], "fixed.side_steps is"),
+        ("sided", "fixed.log_units", lambda t: t[:, :1], "fixed.log_units is"),
+        ("sided", "fixed.weight.0", lambda t: t[:, :1], "a layer of the hyper-synthesis is"),
+        ("sided", "fixed.bias.2", lambda t: t[:1], "a layer of the hyper-synthesis is"),
+        ("sided", "fixed.bias.1", lambda t: t.float(), "a layer of the hyper-synthesis is"),
+        ("sided", "scale_tables.first", lambda t: t[:, :9], "scale_tables.first is"),
+        ("sided", "fixed.weight.3", lambda t: torch.zeros(1), "no place for the tensor"),
+    ],
+)
+def test_weights_with_one_wrong_tensor_are_refused_in_one_line(
+    model, name, change, reason, request, tmp_path
+):
+    tensors = load_tensors(request.getfixturevalue(f"{model}_path").read_bytes())
+    tensor = tensors.pop(name, None)
+    if change:
+        tensors[name] = change(tensor).contiguous()
+    path = tmp_path / "wrong.safetensors"
+    path.write_bytes(save_tensors(tensors))
+    with pytest.raises(
+        ValueError, match=f"is not a weights file of rda train: .*{reason}"
+    ) as error:
+        Codec.load(path)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_coder_cannot_be_changed(any_codec):
+    coder = any_codec.latent_coder
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        coder.model = None
+    _, tables = coder.symbols_and_tables(any_codec.quantize(any_codec.analyse(photo()), 9), 9)
+    with pytest.raises(ValueError, match="read-only"):
+        tables[0].frequencies[0] += 1
