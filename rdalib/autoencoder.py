@@ -16,23 +16,11 @@ from torch import nn
 
 from rdalib.hyperprior import SMALLEST_SCALE, Hyperprior, gaussian_nats
 from rdalib.priors import LearnedCdf, interval_nats, nats_to_bits
+from rdalib.quality import LEVELS, quality_to_lambda
 from rdalib.quantization import add_uniform_noise, round_half_up, round_straight_through
 from rdalib.transforms import STRIDE, Analysis, Synthesis, principal_components
 
-LAMBDA_MIN, LAMBDA_MAX = 0.0002, 0.064
-LEVELS = 64  # quality 0..63; lambda grows by the same factor from each to the next
 ANCHORS = 8  # lambdas at which the steps are learned; in between, their logarithm is linear
-
-
-def quality_to_lambda(quality):
-    """The lambda of a quality level 0..63 (or a fraction of one), from 0.0002 to 0.064."""
-    return LAMBDA_MIN * (LAMBDA_MAX / LAMBDA_MIN) ** (quality / (LEVELS - 1))
-
-
-def lambda_to_quality(lam):
-    """The nearest quality level, 0..63, to a positive lambda."""
-    quality = (LEVELS - 1) * math.log(lam / LAMBDA_MIN) / math.log(LAMBDA_MAX / LAMBDA_MIN)
-    return min(max(round(quality), 0), LEVELS - 1)
 
 
 def high_rate_step(lam):

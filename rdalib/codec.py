@@ -10,11 +10,11 @@ import bisect
 import torch
 
 from rdalib import bitstream, entropy_coding
-from rdalib.autoencoder import LEVELS
 from rdalib.bitstream import Bitstream, BitstreamError
 from rdalib.entropy_coding import Decoder
 from rdalib.images import pad_to_multiple, to_8bit
 from rdalib.latent_coding import level
+from rdalib.quality import LEVELS
 from rdalib.transforms import STRIDE
 from rdalib.weights_file import shipped_names, shipped_weights, unpack, weights_id, weights_path
 
@@ -33,6 +33,15 @@ class Codec:
         self.latent_coder = latent_coder
         self.model = latent_coder.model.to(memory_format=torch.channels_last)  # a little faster
         self.weights_id, self.about = weights_id, about
+
+    @property
+    def device(self):
+        """Where the networks are."""
+        return self.model.log_steps.device
+
+    def __repr__(self):
+        channels = len(self.model.analysis.linear.bias)
+        return f"<Codec {self.weights_id.hex()}: {channels} channels, on {self.device}>"
 
     @classmethod
     def load(cls, name=None):

@@ -13,9 +13,9 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from rdalib import classical
-from rdalib.autoencoder import LEVELS
 from rdalib.distortion import ms_ssim, psnr, psnr_luma_chroma
 from rdalib.images import photo_to_tensor, read_photo, tensor_to_photo
+from rdalib.quality import LEVELS
 
 QUALITIES = tuple(range(0, LEVELS, 7))  # 0, 7, ..., 63
 METRICS = ("bytes", "bpp", "psnr_rgb", "psnr_luma", "psnr_chroma", "ms_ssim")

@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from rdalib.autoencoder import LEVELS
 from rdalib.entropy_coding import Table, frequencies_from_pmf
 from rdalib.files import write_file
 from rdalib.hyperprior import ONE, SMALLEST_SCALE, IntegerSynthesis, gaussian_nats
@@ -23,6 +22,7 @@ from rdalib.latent_coding import (
     level,
 )
 from rdalib.priors import interval_nats
+from rdalib.quality import LEVELS
 from rdalib.transforms import STRIDE
 from rdalib.weights_file import pack
 

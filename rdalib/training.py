@@ -23,8 +23,9 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-from rdalib.autoencoder import LEVELS, RateDistortionAutoencoder, quality_to_lambda
+from rdalib.autoencoder import RateDistortionAutoencoder
 from rdalib.files import write_file, written_beside
+from rdalib.quality import LEVELS, quality_to_lambda
 from rdalib.transforms import STRIDE
 
 SHARED_STREAM = 2**10 - 1  # of random numbers, one for all processes; below: each one's own

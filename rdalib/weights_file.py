@@ -15,10 +15,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from rdalib.autoencoder import LEVELS, RateDistortionAutoencoder
+from rdalib.autoencoder import RateDistortionAutoencoder
 from rdalib.entropy_coding import LARGEST, TOTAL, Table
 from rdalib.hyperprior import IntegerSynthesis
 from rdalib.latent_coding import SCALES, FactorizedCoder, HyperpriorCoder
+from rdalib.quality import LEVELS
 
 LAYERS = 3  # of the hyper-synthesis
 FLOAT_SYNTHESIS = "hyperprior.synthesis."  # not stored: its integers say it all

@@ -16,12 +16,13 @@ from safetensors.torch import save as save_tensors
 
 import rdalib
 from rdalib import bitstream, entropy_coding
-from rdalib.autoencoder import LEVELS, RateDistortionAutoencoder
+from rdalib.autoencoder import RateDistortionAutoencoder
 from rdalib.bitstream import Bitstream, BitstreamError
 from rdalib.codec import Codec
 from rdalib.export import export
 from rdalib.images import pad_to_multiple, sample_photo, to_8bit
 from rdalib.latent_coding import FactorizedCoder, Latents
+from rdalib.quality import LEVELS
 from rdalib.quantization import round_half_up
 from rdalib.transforms import STRIDE
 from rdalib.weights_file import pack, unpack
