@@ -121,8 +121,8 @@ class IntegerSynthesis:
                 ):
                     what = f"{weight.dtype} {tuple(weight.shape)}, {bias.dtype} {tuple(bias.shape)}"
                     raise ValueError(f"a layer of the hyper-synthesis is {what}")
-                layer.weight.copy_(weight / WEIGHT_ONE)
-                layer.bias.copy_(bias / WEIGHT_ONE)
+                layer.weight.copy_(weight.float() / WEIGHT_ONE)
+                layer.bias.copy_(bias.float() / WEIGHT_ONE)
 
     def __call__(self, h):
         """h, int64 tensor (K, h/4, w/4) in units of 1 / ONE, to int64 (2 M, h, w), likewise."""

@@ -4,6 +4,7 @@ Files come in many kinds; y comes in one. What is lost on the way is said throug
 """
 
 import io
+import os
 import warnings
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class PhotoError(ValueError):
 
 
 def read_photo(path, note=None):
-    """Read a photograph file as y, a float tensor (3, H, W) in [0, 1].
+    """Read a photograph, from a path or an open file, as y, a float tensor (3, H, W) in [0, 1].
 
     Any format Pillow opens. EXIF orientation is applied, a colour profile converted to sRGB,
     16 bits and CMYK converted, alpha laid on white, the first frame of an animation taken.
@@ -42,9 +43,12 @@ def read_photo(path, note=None):
 
 
 def open_rgb(path, note):
-    """Read a photograph file as a Pillow image of mode RGB. See read_photo."""
-    if Path(path).is_dir():
-        raise PhotoError(f"{path} is a folder; name a photograph in it")
+    """Read a photograph as a Pillow image of mode RGB. See read_photo."""
+    name = path
+    if not isinstance(path, (str, os.PathLike)):
+        name = getattr(path, "name", "the file")
+    elif Path(path).is_dir():
+        raise PhotoError(f"{name} is a folder; name a photograph in it")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, on large pictures and damaged metadata
@@ -52,23 +56,24 @@ def open_rgb(path, note):
                 if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
                 image.load()
-                return _to_rgb(image, note)
+                return image_to_rgb(image, note)
     except Image.DecompressionBombError:
         raise PhotoError(
-            f"{path} has too many pixels: at most {MAX_PIXELS:,} fit; scale it down first"
+            f"{name} has too many pixels: at most {MAX_PIXELS:,} fit; scale it down first"
         ) from None
     except PhotoError as error:
-        raise PhotoError(f"{path}: {error}") from None
+        raise PhotoError(f"{name}: {error}") from None
     except Image.UnidentifiedImageError:
-        raise PhotoError(f"{path} is not a photograph that Pillow can open") from None
+        raise PhotoError(f"{name} is not a photograph that Pillow can open") from None
     except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
         if isinstance(error, OSError) and error.errno:
-            raise PhotoError(f"{path}: {error.strerror.lower()}") from None
+            raise PhotoError(f"{name}: {error.strerror.lower()}") from None
         reason = str(error) or type(error).__name__
-        raise PhotoError(f"{path} cannot be decoded: {reason}") from None
+        raise PhotoError(f"{name} cannot be decoded: {reason}") from None
 
 
-def _to_rgb(image, note):
+def image_to_rgb(image, note):
+    """A Pillow image of any mode to RGB. See read_photo. Raises: PhotoError."""
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
         note(f"the first of {frames} frames is taken")

@@ -79,12 +79,14 @@ def unpack(data):
     Raises: ValueError, which says what is wrong with them.
     """
     try:
-        tensors = load_tensors(data)
+        with torch.device("cpu"):  # whatever PyTorch's default is
+            tensors = load_tensors(data)
     except SafetensorError:
         raise ValueError("cut short, or no .safetensors file") from None
     about = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
     try:
-        return _coder(tensors), about
+        with torch.device("cpu"):
+            return _coder(tensors), about
     except KeyError as missing:
         raise ValueError(f"the tensor {missing} is missing") from None
 
