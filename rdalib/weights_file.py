@@ -50,12 +50,26 @@ def weights_path(name):
 
 
 def weights_id(data):
-    """The 3 bytes by which .rda files name a weights file, given its bytes."""
+    """The 3 bytes by which .rda files name a weights file, given its bytes.
+
+    They follow from the tensors alone; in files of before version 0.2 from all bytes.
+    """
+    header, tensors = _split(data)
+    about = header.pop("__metadata__", {})
+    if "about" in about:
+        data = json.dumps(header, sort_keys=True).encode() + tensors
     return hashlib.sha256(data).digest()[:3]
+
+
+def _split(data):
+    """The bytes of a .safetensors file to (its header, a dict; the bytes of its tensors)."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    return json.loads(data[8:end]), data[end:]
 
 
 def pack(prior, about):
     """A FactorizedPrior or ScaledPrior and a dict of text to the bytes of a weights file."""
+    metadata = {"about": json.dumps(about)}  # one entry: several would be written in any order
     tensors = {
         name: tensor.half()
         for name, tensor in prior.model.state_dict().items()
@@ -63,7 +77,7 @@ def pack(prior, about):
     }
     if isinstance(prior, FactorizedPrior):
         tensors |= _pack_tables("tables", prior.tables)
-        return save_tensors(tensors, metadata=about)
+        return save_tensors(tensors, metadata=metadata)
     tensors |= _pack_tables("side_tables", prior.side_tables)
     tensors |= _pack_tables("scale_tables", [prior.scale_tables])
     tensors["fixed.side_steps"] = prior.side_steps.to(torch.int32)
@@ -71,7 +85,7 @@ def pack(prior, about):
     for index in range(LAYERS):
         tensors[f"fixed.weight.{index}"] = prior.synthesis.weights[index]
         tensors[f"fixed.bias.{index}"] = prior.synthesis.biases[index]
-    return save_tensors(tensors, metadata=about)
+    return save_tensors(tensors, metadata=metadata)
 
 
 def unpack(data):
@@ -80,7 +94,8 @@ def unpack(data):
     Raises: SafetensorError, KeyError, RuntimeError or ValueError if they are something else.
     """
     tensors = load_tensors(data)
-    about = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
+    about = _split(data)[0].get("__metadata__", {})
+    about = json.loads(about["about"]) if "about" in about else about
     hidden = len(tensors["synthesis.convolutional.1.beta_root"])
     latent = len(tensors["analysis.linear.bias"])
     convolved = len(tensors["analysis.convolutional.4.bias"])
