@@ -3,11 +3,26 @@
 import argparse
 import math
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from rdalib import __version__
 
 PROGRAM = "rda"
+MODULES = {  # where each command is
+    "compress": "codec_commands",
+    "decompress": "codec_commands",
+    "info": "codec_commands",
+    "compare": "evaluation_commands",
+    "evaluate": "evaluation_commands",
+    "train": "commands",
+    "fetch": "commands",
+}
+EXTRAS = {  # what brings the modules that compress and decompress do without
+    "evaluate": ("matplotlib", "scipy", "torchmetrics"),
+    "train": ("pooch", "requests"),
+    "lab": ("skimage",),
+}
 
 
 def main(argv=None):
@@ -20,13 +35,19 @@ def main(argv=None):
     except SystemExit as stop:  # --help ends with 0, bad usage with 2
         return int(stop.code or 0)
     try:
-        from rdalib import commands  # PyTorch is slow to import, and --help need not wait
-
+        # PyTorch is slow to import, and neither --help nor `rda info` need wait for it.
+        commands = import_module(f"rdalib.{MODULES[arguments.command]}")
         getattr(commands, arguments.command)(arguments)
         return 0
     except KeyboardInterrupt:
         _complain("interrupted")
         return 130
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        extra = next((name for name, modules in EXTRAS.items() if missing in modules), None)
+        if extra is None:
+            raise
+        _complain(f"this needs {missing}: pip install 'rdalib[{extra}]'")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _complain(where + error.strerror.lower() if error.strerror else error)

@@ -1,6 +1,6 @@
 """Training: minimise rate + lam * distortion over random patches, each with its own lambda.
 
-A run is fixed by its settings: what chance gives a step follows from the seed and the number of
+A run is fixed by its settings: the random numbers of a step follow from the seed and the number of
 the step. So a run that was stopped and resumed ends at the weights of one that never stopped (bit
 for bit on a CPU in float32).
 
@@ -22,12 +22,13 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-from rdalib.autoencoder import LEVELS, RateDistortionAutoencoder, quality_to_lambda
+from rdalib.autoencoder import RateDistortionAutoencoder
 from rdalib.files import write_file, written_beside
+from rdalib.quality import LEVELS, quality_to_lambda
 from rdalib.transforms import STRIDE
 
 VALIDATION_QUALITIES = (8.0, 24.0, 40.0, 56.0)
-ALIKE = 2**10 - 1  # the stream of chance that is the same in all processes, fewer than this
+SHARED_STREAM = 2**10 - 1  # of random numbers, one for all processes; below: each one's own
 
 
 class OtherPhotographs(ValueError):
@@ -46,7 +47,7 @@ class TrainingSettings:
     hidden: int = 128
     latent: int = 192
     convolved: int | None = None  # latent channels with a convolutional path too; None: all
-    side: int = 0  # channels of side information; 0: a factorised prior
+    side_channels: int = 0  # channels of side information; 0: a factorised prior
     learning_rate: float = 1e-3
     warmup_steps: int = 200
     decay: float = 0.2  # the last part of the run, in which the learning rate falls to zero
@@ -57,6 +58,9 @@ class TrainingSettings:
     data: str = ""  # the photographs, and the weights that the run began at: for the record
     start: str = ""
     seed: int = 0
+
+
+OLD_NAMES = {"side": "side_channels"}  # of settings, in checkpoints made before
 
 
 class Training:
@@ -72,7 +76,7 @@ class Training:
         self.step = 0
         self.precision = "float32"  # of the convolutions; probabilities are always float32
         self.seconds = 0.0  # of training, as the log counts them
-        self.rank, processes = place_among_processes()
+        self.rank, processes = rank_and_world_size()
         if settings.batch % processes:
             raise ValueError(f"a batch of {settings.batch} is no multiple of {processes} processes")
         if settings.patch != patches.size:
@@ -83,7 +87,7 @@ class Training:
         self.share = slice(self.rank, None, processes)
         torch.manual_seed(settings.seed)
         self.model = RateDistortionAutoencoder(
-            settings.hidden, settings.latent, settings.side, settings.convolved
+            settings.hidden, settings.latent, settings.side_channels, settings.convolved
         )
         generator = torch.Generator().manual_seed(settings.seed)
         blocks = patches.blocks(STRIDE, 60_000, generator).cpu()
@@ -146,12 +150,12 @@ class Training:
     def gradient(self):
         """The gradient of this step's loss, set on the parameters. Returns what `advance` does."""
         settings = self.settings
-        chance = torch.Generator().manual_seed(self._seed(ALIKE))
-        y = self.patches.sample(settings.batch, chance, self.share, self.step)
+        generator = torch.Generator().manual_seed(self._seed(SHARED_STREAM))
+        y = self.patches.sample(settings.batch, generator, self.share, self.step)
         y = y.to(memory_format=torch.channels_last)
         # One lambda from each of as many equal ranges as there are patches: less chance, same mean.
-        place = torch.randperm(settings.batch, generator=chance)
-        place = place + torch.rand(settings.batch, generator=chance)
+        place = torch.randperm(settings.batch, generator=generator)
+        place = place + torch.rand(settings.batch, generator=generator)
         quality = (LEVELS - 1) / settings.batch * place[self.share]
         quality = quality.to(self.device, non_blocking=True)
         lam = quality_to_lambda(quality)
@@ -173,8 +177,8 @@ class Training:
             yield
 
     def _seed(self, stream):
-        """A number for each step and each stream of chance: a process's own, or ALIKE for all."""
-        return (self.settings.seed * 2**32 + self.step) * (ALIKE + 1) + stream
+        """A number for each step and each random stream: a process's rank, or SHARED_STREAM."""
+        return (self.settings.seed * 2**32 + self.step) * (SHARED_STREAM + 1) + stream
 
     def save(self, path):
         """Write a checkpoint, whole or not at all; of several processes only the first does."""
@@ -304,7 +308,8 @@ def read_checkpoint(path):
     """(settings, all that was saved) of a run. Raises: ValueError if the file is no checkpoint."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        return TrainingSettings(**state["settings"]), state
+        settings = {OLD_NAMES.get(name, name): value for name, value in state["settings"].items()}
+        return TrainingSettings(**settings), state
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
     except (PermissionError, MemoryError):
@@ -334,7 +339,7 @@ def joined_processes(device):
         dist.destroy_process_group()
 
 
-def place_among_processes():
+def rank_and_world_size():
     """(rank of this process, number of processes): (0, 1) where there is only one."""
     return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
 

@@ -795,7 +795,7 @@ def test_minutes_of_a_resumed_run_are_counted_by_its_own_settings(
     monkeypatch.setattr(commands, "steps_for_minutes", fitting)
     rda("train --data photos --out w.safetensors --minutes 1 --resume w.checkpoint")
     (settings,) = asked
-    assert (settings.side, settings.batch, settings.patch) == (0, 1, 64)
+    assert (settings.side_channels, settings.batch, settings.patch) == (0, 1, 64)
     assert training.read_checkpoint("w.checkpoint")[0].steps == 2
 
 

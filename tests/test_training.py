@@ -132,7 +132,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(patches, tmp_path, uninte
 
 
 def test_a_run_with_side_information_resumes_to_the_same_weights(photos, tmp_path):
-    settings = dataclasses.replace(SETTINGS, patch=64, side=4, convolved=8, steps=4)
+    settings = dataclasses.replace(SETTINGS, patch=64, side_channels=4, convolved=8, steps=4)
     patches, checkpoint = Patches(photos, size=settings.patch), tmp_path / "run.pt"
     whole = Training(settings, patches)
     for _ in range(2):
@@ -330,7 +330,7 @@ def test_every_batch_has_one_lambda_from_each_part_of_the_range(patches):
 def test_a_compiled_run_takes_the_same_steps_but_for_rounding(photos, monkeypatch):
     # The graph is run as it was traced: to compile it would take a minute.
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
-    settings = dataclasses.replace(SETTINGS, side=4, patch=64)
+    settings = dataclasses.replace(SETTINGS, side_channels=4, patch=64)
     patches = Patches(photos, size=settings.patch)
     plain = Training(settings, patches)
     compiled = Training(dataclasses.replace(settings, compiled=True), patches)
@@ -399,6 +399,18 @@ def test_bfloat16_leaves_probabilities_and_weights_in_float32(patches):
     assert {parameter.dtype for parameter in training.model.parameters()} == {torch.float32}
 
 
+def test_a_checkpoint_under_old_names_goes_on(patches, photos, tmp_path):
+    settings = dataclasses.replace(SETTINGS, side_channels=4, patch=64)
+    training = Training(settings, Patches(photos, size=64))
+    training.save(tmp_path / "run.pt")
+    state = torch.load(tmp_path / "run.pt", weights_only=True)
+    state["settings"]["side"] = state["settings"].pop("side_channels")
+    torch.save(state, tmp_path / "old.pt")
+    resumed = Training.resume(tmp_path / "old.pt", Patches(photos, size=64))
+    assert resumed.settings == settings
+    assert_equal_runs(resumed, training)
+
+
 def test_a_foreign_file_is_no_checkpoint(patches, photos, tmp_path):
     path = tmp_path / "foreign.pt"
     for content in (b"", b"no checkpoint", photos[0].read_bytes()):
@@ -462,10 +474,10 @@ def test_a_run_that_diverges_keeps_its_last_good_checkpoint_and_names_it(patches
 
 @pytest.mark.parametrize("side, other_side", [(0, 0), (4, 0), (0, 4), (4, 4)])
 def test_a_run_can_begin_at_the_networks_of_either_model(patches, photos, side, other_side):
-    other = Training(dataclasses.replace(SETTINGS, seed=5, side=other_side), patches).model
+    other = Training(dataclasses.replace(SETTINGS, seed=5, side_channels=other_side), patches).model
     theirs = other.state_dict()
     training = Training(
-        dataclasses.replace(SETTINGS, patch=64, side=side), Patches(photos, size=64)
+        dataclasses.replace(SETTINGS, patch=64, side_channels=side), Patches(photos, size=64)
     )
     training.start_from(theirs)
     own = training.model.state_dict()
@@ -513,7 +525,7 @@ def share_of_a_run(rank, processes, settings, photos, folder):
 def test_two_processes_have_the_gradients_of_one_with_the_whole_batch(
     photos, tmp_path, monkeypatch, side
 ):
-    settings = dataclasses.replace(SETTINGS, batch=4, patch=64, side=side, clip_norm=1e9)
+    settings = dataclasses.replace(SETTINGS, batch=4, patch=64, side_channels=side, clip_norm=1e9)
     torch.multiprocessing.spawn(share_of_a_run, (2, settings, photos, tmp_path), nprocs=2)
     monkeypatch.setattr(autoencoder, "add_uniform_noise", without_chance)
     alone = Training(settings, Patches(photos, size=settings.patch))
@@ -539,7 +551,7 @@ def test_processes_see_different_patches_and_noise(patches):
 
 
 def test_a_batch_that_processes_cannot_share_is_refused(patches, monkeypatch):
-    monkeypatch.setattr("rdalib.training.place_among_processes", lambda: (0, 3))
+    monkeypatch.setattr("rdalib.training.rank_and_world_size", lambda: (0, 3))
     with pytest.raises(ValueError, match="a batch of 2 is no multiple of 3 processes"):
         Training(SETTINGS, patches)
 

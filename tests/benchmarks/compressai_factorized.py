@@ -229,12 +229,12 @@ def make_pictures(folder, count):
 
     samples = ("astronaut", "coffee", "rocket", "motorcycle_left", "motorcycle_right")
     photos = [tensor_to_photo(sample_photo(name)) for name in samples]
-    chance = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     (folder / "train").mkdir()
     for index in range(count):
         photo = photos[index % len(photos)]
-        left = int(torch.randint(photo.width - 481 + 1, (), generator=chance))
-        top = int(torch.randint(photo.height - 321 + 1, (), generator=chance))
+        left = int(torch.randint(photo.width - 481 + 1, (), generator=generator))
+        top = int(torch.randint(photo.height - 321 + 1, (), generator=generator))
         crop = photo.crop((left, top, left + 481, top + 321))
         crop.save(folder / "train" / f"{index:03}.jpg", quality=95)
     coffee = photos[samples.index("coffee")]

@@ -126,12 +126,14 @@ def codec_parts(codec, y, quality):
     data = codec.compress(y, quality)
     stream = bitstream.parse(data)
     z = codec.analyse(y)
-    integers = codec.quantise(z, quality)
+    integers = codec.quantize(z, quality)
     height, width = y.shape[1:]
     parts = {
         "analysis": lambda: codec.analyse(y),
-        "quantisation": lambda: codec.quantise(z, quality),
-        "entropy coding": lambda: entropy_coding.encode(*codec.prior.rows(integers, quality)),
+        "quantisation": lambda: codec.quantize(z, quality),
+        "entropy coding": lambda: entropy_coding.encode(
+            *codec.latent_coder.symbols_and_tables(integers, quality)
+        ),
         "compress, all of it": lambda: codec.compress(y, quality),
         "entropy decoding": lambda: codec.decode_integers(stream),
         "synthesis": lambda: codec.synthesise(integers, quality, height, width),
@@ -153,14 +155,14 @@ def coding(arguments):
         codec = Codec.load(name)
         z = codec.analyse(y)
         for quality in QUALITIES:
-            latents = codec.prior.rows(codec.quantise(z, quality), quality)
+            latents = codec.latent_coder.symbols_and_tables(codec.quantize(z, quality), quality)
             row(name, str(quality), *coding_columns(*latents), widths=(14, 8))
 
 
-def coding_columns(rows, tables):
+def coding_columns(symbols, tables):
     """Symbols, millions of them a second in and out, bytes, and how far those are from ideal."""
-    counts = [len(each) for each in rows]
-    data = entropy_coding.encode(rows, tables)
+    counts = [len(each) for each in symbols]
+    data = entropy_coding.encode(symbols, tables)
 
     def decode():
         decoder = entropy_coding.Decoder(data)
@@ -169,9 +171,9 @@ def coding_columns(rows, tables):
 
     rates = [
         sum(counts) / seconds(function, repeats=20) / 1e6
-        for function in (lambda: entropy_coding.encode(rows, tables), decode)
+        for function in (lambda: entropy_coding.encode(symbols, tables), decode)
     ]
-    entropy = entropy_coding.table_bits(rows, tables) / 8
+    entropy = entropy_coding.table_bits(symbols, tables) / 8
     excess = len(data) / entropy - 1
     return f"{sum(counts):,}", *rates, f"{len(data):,}", entropy, f"{excess:.3%}"
 

@@ -23,7 +23,7 @@ from rdalib.training import Training, TrainingSettings, faster_precision
 
 CHANGES = {
     "as shipped": {},
-    "factorised prior": {"side": 0},
+    "factorised prior": {"side_channels": 0},
     "192 channels": {"latent": 192},
     "all 288 channels convolved": {"convolved": None},
     "noise": {"quantization": "noise"},  # for the distortion too
