@@ -70,7 +70,7 @@ def pack(coder, about):
     """A FactorizedCoder or HyperpriorCoder and a dict of text to the bytes of a weights file."""
     metadata = {"about": json.dumps(about)}  # one entry: several would be written in any order
     tensors = {
-        name: tensor.half()
+        name: tensor.half().contiguous()
         for name, tensor in coder.model.state_dict().items()
         if not name.startswith(FLOAT_SYNTHESIS)
     }
