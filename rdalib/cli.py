@@ -173,13 +173,14 @@ def _parser():
     sub = command(
         "train",
         "train the codec, with checkpoints and a CSV log beside the weights",
-        "rda train --data bsds500 --out mine.safetensors --minutes 60",
+        "rda train --data bsds500 large --out mine.safetensors --minutes 60",
     )
     sub.add_argument(
         "--data",
         required=True,
+        nargs="+",
         metavar="FOLDER",
-        help="a folder of photographs, or a data set: bsds500",
+        help="folders of photographs, or data sets: bsds500, large; each has the same share",
     )
     sub.add_argument(
         "--out",
@@ -228,6 +229,25 @@ def _parser():
         help="their side in pixels, a multiple of 64 (default 256; a resumed run keeps its own)",
     )
     sub.add_argument(
+        "--quantization",
+        choices=("mixed", "noise"),
+        default="mixed",
+        help="what stands in for rounding: noise for the rate and rounding into the synthesis "
+        "(mixed), or noise in both places, as on the slides (default mixed; a resumed run keeps "
+        "its own)",
+    )
+    sub.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        default="auto",
+        help="of the convolutions (default auto: the faster one here, timed at the start)",
+    )
+    sub.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace the weights, the checkpoint and the log of an earlier run",
+    )
+    sub.add_argument(
         "--compile",
         action="store_true",
         help="by torch.compile: faster steps after a minute of compiling, which needs a compiler "
@@ -247,8 +267,9 @@ def _parser():
     )
     sub.add_argument(
         "name",
-        choices=("bsds500", "kodak"),
-        help="bsds500: 500 photographs, 34 MB, to train on; kodak: 24, 15 MB, to measure on",
+        choices=("bsds500", "large", "kodak"),
+        help="to train on: bsds500 (500 photographs, 34 MB) and large (45 of 4 to 24 megapixels, "
+        "70 MB); kodak: 24, 15 MB, to measure on",
     )
     return parser
 

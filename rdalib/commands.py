@@ -1,13 +1,15 @@
 """The commands of `rda` that fetch photographs and train. Each takes the parsed arguments."""
 
 import os
+import signal
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from rdalib import datasets
+from rdalib import datasets, plots
 from rdalib.codec import Codec
 from rdalib.export import export
 from rdalib.images import read_photo
@@ -15,6 +17,7 @@ from rdalib.terminal import bar, check_output
 from rdalib.training import (
     Training,
     TrainingSettings,
+    faster_precision,
     joined_processes,
     rank_and_world_size,
     read_checkpoint,
@@ -26,6 +29,7 @@ CHANNELS = {  # of the latent, those of them with a convolutional path, and side
     "factorized": {"latent": 192},
     "hyperprior": {"latent": 288, "convolved": 192, "side_channels": 64},
 }
+LARGEST_SCALE, RECOLOURED = 6.0, 0.1  # photographs as people have them: see RandomPatches
 START_LEARNING_RATE = 5e-4  # of a run that begins at trained weights
 
 
@@ -39,45 +43,93 @@ def train(arguments):
     if out.suffix != ".safetensors":
         raise ValueError(f"--out {out}: end the name in .safetensors")
     checkpoint, log = out.with_suffix(".checkpoint"), out.with_suffix(".csv")
+    resumes_this = arguments.resume and Path(arguments.resume).resolve() == checkpoint.resolve()
     for output in (out, checkpoint, log):
         check_output(output)
+        if output.exists() and not (resumes_this or arguments.overwrite):
+            raise ValueError(
+                f"{output} is there from an earlier run: go on with that by --resume {checkpoint}, "
+                "or replace it with --overwrite"
+            )
     settings = _settings(arguments)
     start = Codec.load(arguments.start).model.state_dict() if arguments.start else None
-    paths = datasets.training_paths(arguments.data)
-    with joined_processes(device) as device:
+    sets = list(map(datasets.training_paths, arguments.data))
+    with _ended_as_by_ctrl_c(), joined_processes(device) as device:
         if settings.compiled:
             _check_compiler(device)  # this process's own GPU, where there are several
         first = rank_and_world_size()[0] == 0
-        reading = bar("reading", "photo", disable=None if first else True)
-        patches = datasets.RandomPatches(paths, settings.patch, device, progress=reading)
+        patches = datasets.RandomPatches(
+            *sets,
+            size=settings.patch,
+            largest_scale=settings.largest_scale,
+            recoloured=settings.recoloured,
+            device=device,
+            progress=bar("reading", "photo", disable=None if first else True),
+        )
         training = _training(arguments, settings, start, patches, device)
         steps = training.settings.steps
         if first:
-            print(f"{len(paths)} photographs, step {training.step} of {steps}, on {device}")
+            photographs = sum(map(len, sets))
+            print(f"{photographs} photographs, step {training.step} of {steps}, on {device}")
+            print(f"precision: {training.precision}, {_why(arguments.precision)}")
             print(f"log: {log}")
         try:
             steps_bar = bar("training", "step", disable=None if first else True)
             with steps_bar(total=steps, initial=training.step) as progress:
-                training.run(checkpoint, log, progress)
-        except KeyboardInterrupt:
+                training.run(checkpoint, log, progress, _validation_crops(arguments.data))
             if first:
+                _export(arguments, training, sets, device, out)
+        except KeyboardInterrupt:
+            if first and checkpoint.exists():
                 print(f"stopped; go on with: --resume {checkpoint}", file=sys.stderr)
             raise
-    if not first:
-        return
-    minutes = training.seconds / 60
-    photos = map(read_photo, bar("counting tables", "photo")(paths))
+
+
+def _export(arguments, training, sets, device, out):
+    """What a finished run leaves: the weights, with tables counted, and the learning curve."""
+    paths = [path for paths in sets for path in paths]
     about = {
-        "data": Path(arguments.data).name,
+        "data": training.settings.data,
         "photographs": str(len(paths)),
         "start": training.settings.start,
-        "steps": str(steps),
-        "minutes": f"{minutes:.0f}",
+        "steps": str(training.step),
+        "minutes": f"{training.seconds / 60:.0f}",
         "device": device,
+        "precision": training.precision,
     }
+    photos = map(read_photo, bar("counting tables", "photo")(paths))
     export(training.model, photos, out, about)
+    curve = out.with_suffix(".png")
+    plots.write(plots.learning_curve(out.with_suffix(".csv")), curve)
+    minutes = training.seconds / 60
     print(f"{out}: {os.path.getsize(out):,} bytes, after {minutes:.1f} minutes of training")
+    print(f"learning curve: {curve}")
     print(f"use it: rda compress PHOTO.jpg PHOTO.rda --model {out}")
+
+
+@contextmanager
+def _ended_as_by_ctrl_c():
+    """SIGTERM, by which clusters end a job, is a KeyboardInterrupt."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _why(precision):
+    return "a step of each timed" if precision == "auto" else "as asked"
+
+
+def _validation_crops(names, count=24, side=320):
+    """Crops of photographs that training leaves out, the same number of each set."""
+    crops = []
+    for name in names:
+        paths = datasets.validation_paths(name)
+        for path in paths[:: max(1, -(-len(paths) * len(names) // count))]:
+            y = read_photo(path)[:, :side, :side]
+            crops.append(y[:, : y.shape[1] // 64 * 64, : y.shape[2] // 64 * 64])
+    return [y for y in crops if y.numel()]
 
 
 def _settings(arguments):
@@ -92,7 +144,11 @@ def _settings(arguments):
         steps=1,
         batch=arguments.batch,
         patch=arguments.patch,
+        largest_scale=LARGEST_SCALE,
+        recoloured=RECOLOURED,
+        quantization=arguments.quantization,
         compiled=arguments.compile,
+        data=" and ".join(Path(name).name for name in arguments.data),
         start=arguments.start or "",
         **CHANNELS[arguments.model],
         learning_rate=START_LEARNING_RATE if arguments.start else TrainingSettings.learning_rate,
@@ -101,18 +157,20 @@ def _settings(arguments):
 
 def _training(arguments, settings, start, patches, device):
     """The run itself, new or resumed. start: the weights that a new one begins at, or None."""
+    if arguments.resume:
+        training = Training.resume(arguments.resume, patches, device)
+    else:
+        training = Training(settings, patches, device)
+        if start:
+            training.start_from(start)
+    if arguments.precision == "auto":
+        training.precision = faster_precision(training)
+    else:
+        training.precision = arguments.precision
     steps = arguments.steps
     if arguments.minutes or not (arguments.steps or arguments.resume):
         minutes = arguments.minutes or DEFAULT_MINUTES
-        steps = steps_for_minutes(settings, patches, device, minutes)
-    if not arguments.resume:
-        training = Training(replace(settings, steps=steps), patches, device)
-        if start:
-            training.start_from(start)
-        return training
-    training = Training.resume(arguments.resume, patches, device)
-    if arguments.minutes:
-        steps += training.step
+        steps = training.step + steps_for_minutes(training, minutes)
     if steps and steps < training.step:
         raise ValueError(f"--steps {steps}: the run is at step {training.step} already")
     if steps:

@@ -49,20 +49,34 @@ def weights_path(name):
 
 
 def weights_id(data):
-    """The 3 bytes by which .rda files name a weights file, given its bytes."""
+    """The 3 bytes by which .rda files name a weights file, given its bytes.
+
+    They follow from the tensors alone; in files of before version 0.2 from all bytes.
+    """
+    header, tensors = _split(data)
+    about = header.pop("__metadata__", {})
+    if "about" in about:
+        data = json.dumps(header, sort_keys=True).encode() + tensors
     return hashlib.sha256(data).digest()[:3]
+
+
+def _split(data):
+    """The bytes of a .safetensors file to (its header, a dict; the bytes of its tensors)."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    return json.loads(data[8:end]), data[end:]
 
 
 def pack(coder, about):
     """A FactorizedCoder or HyperpriorCoder and a dict of text to the bytes of a weights file."""
+    metadata = {"about": json.dumps(about)}  # one entry: several would be written in any order
     tensors = {
-        name: tensor.half()
+        name: tensor.half().contiguous()
         for name, tensor in coder.model.state_dict().items()
         if not name.startswith(FLOAT_SYNTHESIS)
     }
     if isinstance(coder, FactorizedCoder):
         tensors |= _pack_tables("tables", coder.tables)
-        return save_tensors(tensors, metadata=about)
+        return save_tensors(tensors, metadata=metadata)
     tensors |= _pack_tables("side_tables", coder.side_tables)
     tensors |= _pack_tables("scale_tables", [coder.scale_tables])
     tensors["fixed.side_steps"] = coder.side_steps.to(torch.int32)
@@ -70,7 +84,7 @@ def pack(coder, about):
     for index in range(LAYERS):
         tensors[f"fixed.weight.{index}"] = coder.synthesis.weights[index]
         tensors[f"fixed.bias.{index}"] = coder.synthesis.biases[index]
-    return save_tensors(tensors, metadata=about)
+    return save_tensors(tensors, metadata=metadata)
 
 
 def unpack(data):
@@ -83,7 +97,8 @@ def unpack(data):
             tensors = load_tensors(data)
     except SafetensorError:
         raise ValueError("cut short, or no .safetensors file") from None
-    about = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
+    about = _split(data)[0].get("__metadata__", {})
+    about = json.loads(about["about"]) if "about" in about else about
     try:
         with torch.device("cpu"):
             return _coder(tensors), about

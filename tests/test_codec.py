@@ -25,7 +25,7 @@ from rdalib.latent_coding import FactorizedCoder, Latents
 from rdalib.quality import LEVELS
 from rdalib.quantization import round_half_up
 from rdalib.transforms import STRIDE
-from rdalib.weights_file import pack, unpack
+from rdalib.weights_file import pack, unpack, weights_id
 
 SIZES = ((1, 1), (15, 33), (48, 64))  # height, width
 QUALITIES = (0, 9, 18, 27, 36, 45, 54, 63)
@@ -425,8 +425,25 @@ def test_tables_fit_the_photographs_they_were_counted_on(tiny):
         assert histogram_bits < bits < 1.01 * histogram_bits
 
 
-def test_the_weights_id_is_the_hash_of_the_file(tiny, tiny_path):
-    assert tiny.weights_id == hashlib.sha256(tiny_path.read_bytes()).digest()[:3]
+def test_the_weights_id_follows_from_the_tensors_alone(tiny):
+    made = [pack(tiny.latent_coder, {"minutes": minutes, "data": "x"}) for minutes in ("1", "2")]
+    assert made[0] != made[1]
+    assert weights_id(made[0]) == weights_id(made[1])
+    assert made[0] == pack(tiny.latent_coder, {"minutes": "1", "data": "x"})
+    assert [unpack(data)[1] for data in made] == [
+        {"minutes": "1", "data": "x"},
+        {"minutes": "2", "data": "x"},
+    ]
+    changed = bytearray(made[0])
+    changed[-1] ^= 1
+    assert weights_id(bytes(changed)) != weights_id(made[0])
+
+
+def test_weights_of_before_version_0_2_keep_the_id_that_they_had(tiny):
+    tensors = load_tensors(pack(tiny.latent_coder, {}))
+    data = save_tensors(tensors, metadata={"minutes": "1"})
+    assert weights_id(data) == hashlib.sha256(data).digest()[:3]
+    assert unpack(data)[1] == {"minutes": "1"}
 
 
 def test_loading_what_is_no_weights_file_is_a_value_error(tmp_path):

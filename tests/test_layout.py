@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "arithmetic_coding": set(),
     "entropy_coding": set(),
     "plots": {"files"},
+    "plane": {"priors", "quantization"},
     "datasets": {"images"},
     "bitstream": set(),
     "classical": {"images"},

@@ -135,20 +135,19 @@ def their_side(folder):
 # Our side
 
 
-def our_step(folder, bfloat16, their_layers):
+def our_step(folder, precision, their_layers):
     """Seconds of a step of rda train, on our network or on one of CompressAI's layers."""
     from rdalib.datasets import RandomPatches, photo_paths
     from rdalib.training import Training, TrainingSettings
 
-    patches = RandomPatches(photo_paths(folder / "train"), PATCH)
-    settings = TrainingSettings(
-        steps=10**6, batch=BATCH, patch=PATCH, hidden=HIDDEN, latent=LATENT, bfloat16=bfloat16
-    )
+    patches = RandomPatches(photo_paths(folder / "train"), size=PATCH)
+    settings = TrainingSettings(steps=10**6, batch=BATCH, patch=PATCH, hidden=HIDDEN, latent=LATENT)
     training = Training(settings, patches)
+    training.precision = precision
     if their_layers:
         use_their_layers(training)
     times = [time.perf_counter()]
-    for _ in range(len(patches.photos) // BATCH):
+    for _ in range(len(patches.pools[0]) // BATCH):
         training.advance().tolist()
         times.append(time.perf_counter())
     return median_gap(times)
@@ -189,7 +188,7 @@ def our_side(folder):
     from rdalib.images import read_photo
 
     steps = [
-        (name, precision, our_step(folder, precision == "bfloat16", their_layers))
+        (name, precision, our_step(folder, precision, their_layers))
         for name, their_layers in (("ours, CompressAI's layers", True), ("ours, our layers", False))
         for precision in ("float32", "bfloat16")
     ]

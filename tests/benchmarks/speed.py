@@ -67,7 +67,7 @@ def sample_patches(device, size=256):
     with tempfile.TemporaryDirectory() as folder:
         for name in SAMPLES:
             write_photo(sample_photo(name), Path(folder) / f"{name}.png")
-        return RandomPatches(sorted(Path(folder).iterdir()), size, device)
+        return RandomPatches(sorted(Path(folder).iterdir()), size=size, device=device)
 
 
 def step_seconds(training, steps):
@@ -87,10 +87,11 @@ def train(arguments):
     share = ["of peak"] if arguments.peak else []
     row("model", "precision", "variant", "ms a step", "patches/s", "TFLOP/s", *share)
     for model, channels in CHANNELS.items():
-        for bfloat16 in (False, True):
-            settings = TrainingSettings(steps=10**6, bfloat16=bfloat16, **channels)
+        for precision in ("float32", "bfloat16"):
+            settings = TrainingSettings(steps=10**6, **channels)
             for variant in VARIANTS if arguments.variants else VARIANTS[:1]:
                 training = Training(settings, patches, arguments.device)
+                training.precision = precision
                 with FlopCounterMode(display=False) as counter:  # convolutions and products
                     training.advance()
                 flop = counter.get_total_flops()
@@ -101,7 +102,6 @@ def train(arguments):
                 step = step_seconds(training, steps)
                 rate = flop / step / 1e12
                 share = [f"{rate / arguments.peak:.1%}"] if arguments.peak else []
-                precision = "bfloat16" if bfloat16 else "float32"
                 numbers = (1000 * step, settings.batch / step, f"{rate:.3f}")
                 row(model, precision, variant, *numbers, *share)
 
