@@ -16,7 +16,9 @@ def compare(arguments):
     codec = Codec.load(arguments.model)
     shown = [
         (name, y_hat, evaluation.quality_of(y, y_hat, data))
-        for name, data, y_hat in evaluation.compare(y, codec, arguments.bytes)
+        for name, data, y_hat in evaluation.compare(
+            y, codec, arguments.bytes, progress=bar("comparing", "codec")
+        )
     ]
     print(f"{'':14}{'bytes':>9}{'bpp':>8}{'PSNR':>8}{'luma':>8}{'chroma':>8}{'MS-SSIM':>9}")
     for name, _, values in shown:
@@ -35,6 +37,8 @@ def evaluate(arguments):
     for output in filter(None, (arguments.json, arguments.plot)):
         check_output(output)
     paths = datasets.photo_paths(datasets.find(arguments.folder))[: arguments.limit]
+    if missing := datasets.what_is_missing(arguments.folder):
+        note(missing)
     codec = Codec.load(arguments.model) if "rda" in arguments.codecs else None
     result = evaluation.evaluate(paths, arguments.codecs, codec, progress=bar("measuring", "file"))
     write_file(arguments.json, (json.dumps(result, indent=1) + "\n").encode())

@@ -1,7 +1,8 @@
 """Replace a file whole or not at all: write beside it, then rename."""
 
 import os
-import tempfile
+import secrets
+import stat
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,14 +33,14 @@ def written_beside(path):
     """
     check_writable(path)
     target = Path(os.path.realpath(path))  # a link stays a link
-    handle, beside = tempfile.mkstemp(dir=target.parent, prefix=".rda-", suffix=target.suffix)
-    os.close(handle)
+    # Not by tempfile, whose files are private: the system gives this one the rights of a new file.
+    beside = f"{target.parent}/.rda-{secrets.token_hex(8)}{target.suffix}"
+    os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
+        rights = stat.S_IMODE((target if target.exists() else Path(beside)).stat().st_mode)
+        os.chmod(beside, rights | stat.S_IWUSR)  # from the start: what is replaced may be private
         yield beside
-        # mkstemp makes files private; give this one the rights of any newly created file.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(beside, 0o666 & ~mask)
+        os.chmod(beside, rights)
         os.replace(beside, target)
     except BaseException as error:
         os.unlink(beside)

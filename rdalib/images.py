@@ -16,6 +16,11 @@ from torch.nn import functional as F
 from rdalib.bitstream import MAX_PIXELS
 from rdalib.files import write_file
 
+WRITE_OPTIONS = {  # where Pillow would lose more than one who asked for no size can want
+    "JPEG": {"quality": 95, "subsampling": "4:4:4"},
+    "AVIF": {"quality": 95, "subsampling": "4:4:4"},
+    "WEBP": {"lossless": True},
+}
 SAMPLES = (
     "astronaut",
     "chelsea",
@@ -80,6 +85,8 @@ def image_to_rgb(image, note):
     profile = image.info.get("icc_profile")
     try:
         image = ImageOps.exif_transpose(image)
+        if image.getexif():  # more than the orientation, which is applied
+            note("its EXIF data (camera, date, place) is left behind")
     except Exception:  # as above; the picture itself is whole
         note("its EXIF data cannot be read; the picture is taken as upright")
     if image.mode[0] in "IF":  # samples of 16 or 32 bits
@@ -155,13 +162,20 @@ def write_photo(y, path):
 
     Raises: PhotoError for an ending or a size that Pillow cannot write, OSError.
     """
-    kind = photo_format(path)
+    write_file(path, encode_photo(y, photo_format(path), path))
+
+
+def encode_photo(y, kind, name):
+    """y to the bytes of an image file, losing nothing or little. kind: Pillow's name of it.
+
+    name: of the file, for what is said if the size does not fit. Raises: PhotoError.
+    """
     buffer = io.BytesIO()  # Pillow's JPEG encoder does not see a disk that fills up
     try:
-        tensor_to_photo(y).save(buffer, format=kind)
+        tensor_to_photo(y).save(buffer, format=kind, **WRITE_OPTIONS.get(kind, {}))
     except Exception as error:  # as decoders do: WebP at a side over 16383
-        raise PhotoError(f"{path}: {error}; .png takes every picture") from None
-    write_file(path, buffer.getbuffer())
+        raise PhotoError(f"{name}: {error}; .png takes every picture") from None
+    return buffer.getvalue()
 
 
 def photo_format(path):

@@ -1,0 +1,52 @@
+"""Types of arguments: each takes the text and returns the value, or says what would do."""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+
+def patch(text):
+    side = _number(text, int, 64, math.inf, "a multiple of 64 from 64 up")
+    if side % 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a multiple of 64")
+    return side
+
+
+def count(text):
+    return _number(text, int, 1, math.inf, "a whole number from 1 up")
+
+
+def level(text):
+    return _number(text, int, 0, 63, "a whole number from 0 to 63")
+
+
+def positive(text):
+    return _number(text, float, sys.float_info.min, sys.float_info.max, "a number above 0")
+
+
+def _number(text, kind, low, high, meaning):
+    try:
+        number = kind(text)
+    except ValueError:
+        number = math.nan
+    if not low <= number <= high:  # NaN fails too
+        raise argparse.ArgumentTypeError(f"{text!r} is not {meaning}")
+    return number
+
+
+def codec_names(text):
+    from rdalib import classical
+
+    known = ("rda", *classical.CODECS)
+    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in names:
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"no codec {name!r}; there are {', '.join(known)}")
+    return names
+
+
+def figure_name(text):
+    if Path(text).suffix.lower() not in (".png", ".jpg", ".jpeg", ".pdf", ".svg"):
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in .png, .jpg, .pdf or .svg")
+    return text
