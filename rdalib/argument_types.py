@@ -1,31 +1,35 @@
 """Types of arguments: each takes the text and returns the value, or says what would do."""
 
+from __future__ import annotations
+
 import argparse
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
-def patch(text):
+def patch(text: str) -> int:
     side = _number(text, int, 64, math.inf, "a multiple of 64 from 64 up")
     if side % 64:
         raise argparse.ArgumentTypeError(f"{text!r} is not a multiple of 64")
     return side
 
 
-def count(text):
+def count(text: str) -> int:
     return _number(text, int, 1, math.inf, "a whole number from 1 up")
 
 
-def level(text):
+def level(text: str) -> int:
     return _number(text, int, 0, 63, "a whole number from 0 to 63")
 
 
-def positive(text):
+def positive(text: str) -> float:
     return _number(text, float, sys.float_info.min, sys.float_info.max, "a number above 0")
 
 
-def _number(text, kind, low, high, meaning):
+def _number(text: str, kind: Callable[[str], Any], low: float, high: float, meaning: str) -> Any:
     try:
         number = kind(text)
     except ValueError:
@@ -35,7 +39,7 @@ def _number(text, kind, low, high, meaning):
     return number
 
 
-def codec_names(text):
+def codec_names(text: str) -> list[str]:
     from rdalib import classical
 
     known = ("rda", *classical.CODECS)
@@ -46,7 +50,7 @@ def codec_names(text):
     return names
 
 
-def figure_name(text):
+def figure_name(text: str) -> str:
     if Path(text).suffix.lower() not in (".png", ".jpg", ".jpeg", ".pdf", ".svg"):
         raise argparse.ArgumentTypeError(f"{text!r} does not end in .png, .jpg, .pdf or .svg")
     return text

@@ -1,12 +1,15 @@
 """The commands of `rda` and their arguments."""
 
+from __future__ import annotations
+
 import argparse
+from typing import NoReturn
 
 from rdalib import __version__, argument_types
 from rdalib.terminal import PROGRAM
 
 
-def parser():
+def parser() -> argparse.ArgumentParser:
     """What turns the words of a command line into its arguments."""
     parser = _refusing_in_one_line(
         argparse.ArgumentParser(
@@ -19,7 +22,7 @@ def parser():
     parser.add_argument("--version", action="version", version=f"rdalib {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name, help, example):
+    def command(name: str, help: str, example: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(
             name,
             help=help,
@@ -28,14 +31,14 @@ def parser():
         )
         return _refusing_in_one_line(sub)
 
-    def with_model(sub):
+    def with_model(sub: argparse.ArgumentParser) -> None:
         sub.add_argument(
             "--model",
             metavar="NAME",
             help="other weights: a model of rdalib by name, or a .safetensors file of rda train",
         )
 
-    def with_files(sub, files, out):
+    def with_files(sub: argparse.ArgumentParser, files: str, out: str) -> None:
         sub.add_argument("paths", metavar="FILE", nargs="+", help=files)
         sub.add_argument("--out", metavar="FOLDER", help=out)
         sub.add_argument(
@@ -83,8 +86,8 @@ def parser():
     with_files(
         sub,
         "two names, IN.rda OUT.png: a file that rda compress made and the file to write, whose "
-        "ending says the format (.png keeps every pixel), or - for standard input and output (then PNG); or "
-        ".rda files alone, whose photographs are written beside them as .png",
+        "ending says the format (.png keeps every pixel), or - for standard input and output "
+        "(then PNG); or .rda files alone, whose photographs are written beside them as .png",
         "where photographs go that are not to be beside their .rda files",
     )
     with_model(sub)
@@ -241,9 +244,11 @@ def parser():
     return parser
 
 
-def _refusing_in_one_line(parser):
+def _refusing_in_one_line(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """argparse prints the whole usage before what is wrong; print what is wrong."""
-    parser.error = lambda message: parser.exit(
-        2, f"{parser.prog}: {message}; see {parser.prog} --help\n"
-    )
+
+    def error(message: str) -> NoReturn:
+        parser.exit(2, f"{parser.prog}: {message}; see {parser.prog} --help\n")
+
+    parser.error = error  # type: ignore[method-assign]
     return parser

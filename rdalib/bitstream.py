@@ -11,6 +11,8 @@ offset  bytes  content
     16      -  payload
 """
 
+from __future__ import annotations
+
 import struct
 import zlib
 from dataclasses import dataclass
@@ -37,7 +39,7 @@ class Bitstream:
     payload: bytes
 
 
-def build(stream):
+def build(stream: Bitstream) -> bytes:
     """A Bitstream to the bytes of the file. Raises: ValueError for sides out of range."""
     check_size(stream.width, stream.height)
     fields = (MAGIC, VERSION, stream.weights_id, stream.quality, stream.width, stream.height)
@@ -45,7 +47,7 @@ def build(stream):
     return HEADER.pack(*fields, checksum) + stream.payload
 
 
-def parse(data):
+def parse(data: bytes) -> Bitstream:
     """The bytes of a file to a Bitstream, everything checked. Raises: BitstreamError."""
     if not data:
         raise BitstreamError("the file is empty")
@@ -70,7 +72,7 @@ def parse(data):
     return Bitstream(weights_id, quality, width, height, payload)
 
 
-def check_size(width, height):
+def check_size(width: int, height: int) -> None:
     """Raises: ValueError unless a photograph of these sides fits the format."""
     if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
         raise ValueError(f"{width} x {height} pixels; a side has 1 to {LARGEST_SIDE}")

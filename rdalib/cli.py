@@ -1,6 +1,9 @@
 """The command `rda`."""
 
+from __future__ import annotations
+
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 
 from rdalib.arguments import parser
@@ -13,11 +16,11 @@ MODULES = {  # where each command is
     "compare": "evaluation_commands",
     "evaluate": "evaluation_commands",
     "train": "commands",
-    "fetch": "commands",
+    "fetch": "fetch_command",
 }
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. argv: list of words, by default the process's. Returns the exit status.
 
     0: done; 1: some of several files failed, each named in a line on standard error; 2: bad input,

@@ -1,4 +1,4 @@
-"""The commands of `rda` that fetch photographs and train. Each takes the parsed arguments."""
+"""The command `rda train`, which takes the parsed arguments."""
 
 import os
 import signal
@@ -189,8 +189,3 @@ def _check_compiler(device):
         raise ValueError(
             f"--compile: PyTorch cannot compile here ({reason}); leave it out"
         ) from None
-
-
-def fetch(arguments):
-    folder = datasets.fetch(arguments.name, progress=bar("fetching", "file"))
-    print(f"{folder}: {len(datasets.photo_paths(folder))} photographs, checksums right")

@@ -1,6 +1,9 @@
 """The commands of `rda` that measure. Each function takes the parsed arguments."""
 
+from __future__ import annotations
+
 import json
+from argparse import Namespace
 
 from rdalib import datasets, evaluation, plots
 from rdalib.codec import Codec
@@ -9,7 +12,7 @@ from rdalib.images import read_photo
 from rdalib.terminal import bar, check_output, note
 
 
-def compare(arguments):
+def compare(arguments: Namespace) -> None:
     if arguments.out:
         check_output(arguments.out, arguments.input)
     y = read_photo(arguments.input, note=note)
@@ -33,7 +36,7 @@ def compare(arguments):
         print(f"picture: {arguments.out}")
 
 
-def evaluate(arguments):
+def evaluate(arguments: Namespace) -> None:
     for output in filter(None, (arguments.json, arguments.plot)):
         check_output(output)
     paths = datasets.photo_paths(datasets.find(arguments.folder))[: arguments.limit]
@@ -63,8 +66,8 @@ def evaluate(arguments):
         print(f"picture: {arguments.plot}")
 
 
-def _evaluation_row(point):
-    def cell(key, width, places):
+def _evaluation_row(point: dict[str, float]) -> str:
+    def cell(key: str, width: int, places: int) -> str:
         return f"{'-':>{width}}" if point[key] is None else f"{point[key]:{width}.{places}f}"
 
     decibels = "".join(cell(key, 8, 2) for key in ("psnr_rgb", "psnr_luma", "psnr_chroma"))

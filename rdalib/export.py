@@ -4,7 +4,11 @@ A table holds how often each integer occurred, and a little of the learned densi
 that did not.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -26,18 +30,33 @@ from rdalib.quality import LEVELS
 from rdalib.transforms import STRIDE
 from rdalib.weights_file import pack
 
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from jaxtyping import Float, Float64, Int
+    from torch import Tensor
+
+    from rdalib.autoencoder import RateDistortionAutoencoder
+    from rdalib.priors import Prior
+
 PSEUDO_COUNTS = 64  # the weight of the learned density where photographs were few
 FARTHEST = 2**12  # from the mean of its scale that an integer is counted
 
 
 @torch.inference_mode()
-def export(model, photos, path, about):
+def export(
+    model: RateDistortionAutoencoder,
+    photos: Iterable[Float[Tensor, "3 H W"]],
+    path: str | PathLike[str],
+    about: dict[str, str],
+) -> None:
     """Write a trained model as a weights file, with tables counted on photographs.
 
     model: RateDistortionAutoencoder (its weights are rounded here, in place); photos: an
     iterable of y; about: dict of text. Raises: OSError.
     """
-    model = model.to("cpu", memory_format=torch.contiguous_format).eval()
+    model.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    model.eval()
     for parameter in model.state_dict().values():
         parameter.copy_(parameter.half().float())
     count = count_hyperprior if hasattr(model, "hyperprior") else count_factorized
@@ -46,7 +65,9 @@ def export(model, photos, path, about):
 
 
 @torch.inference_mode()
-def count_factorized(model, latents):
+def count_factorized(
+    model: RateDistortionAutoencoder, latents: Sequence[Float[Tensor, "M h w"]]
+) -> FactorizedCoder:
     """A FactorizedCoder with tables of how often each integer occurs in latents, z (M, h, w)."""
     coder, tables = FactorizedCoder(model, ()), []
     for quality in range(LEVELS):
@@ -57,7 +78,9 @@ def count_factorized(model, latents):
 
 
 @torch.inference_mode()
-def count_hyperprior(model, latents):
+def count_hyperprior(
+    model: RateDistortionAutoencoder, latents: Sequence[Float[Tensor, "M h w"]]
+) -> HyperpriorCoder:
     """A HyperpriorCoder, likewise. Its hyper-synthesis is rounded to integers in place.
 
     The tables of h are counted at every level; those of the scales at every ninth, all in one.
@@ -94,7 +117,9 @@ def count_hyperprior(model, latents):
     return replace(coder, side_tables=side_tables, scale_tables=scale_tables)
 
 
-def tables_of_channels(integers, prior, steps):
+def tables_of_channels(
+    integers: Int[np.ndarray, "C n"], prior: Prior, steps: Float[Tensor, "C 1"]
+) -> list[Table]:
     """One table a channel. integers: (C, n) in units of steps, a tensor (C, 1)."""
     reach = int(np.abs(integers).max()) + 8
     grid = torch.arange(-reach, reach + 1).float()
@@ -104,7 +129,7 @@ def tables_of_channels(integers, prior, steps):
     return list(map(table_from_counts, counts, pmfs))
 
 
-def table_from_counts(counts, pmf):
+def table_from_counts(counts: Int[np.ndarray, " m"], pmf: Float64[np.ndarray, " m"]) -> Table:
     """How often each of the integers -r..r occurred, as a Table.
 
     counts: int array (2 r + 1,); pmf: float64 array (2 r + 1,), the learned density, which has

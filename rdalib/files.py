@@ -1,13 +1,16 @@
 """Replace a file whole or not at all: write beside it, then rename."""
 
+from __future__ import annotations
+
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
-def check_writable(path):
+def check_writable(path: str | os.PathLike[str]) -> None:
     """Raises: OSError, with a line that says why, unless a file can be written at `path`.
 
     For commands that work long before they write: better to know at once.
@@ -25,7 +28,7 @@ def check_writable(path):
 
 
 @contextmanager
-def written_beside(path):
+def written_beside(path: str | os.PathLike[str]) -> Iterator[str]:
     """Give the path of a temporary file; rename it to `path` if the block ends without an error.
 
     Readers of `path` see the old file or the new one, never half of one; after an error no trace
@@ -49,7 +52,7 @@ def written_beside(path):
         raise
 
 
-def write_file(path, data):
+def write_file(path: str | os.PathLike[str], data: bytes | memoryview) -> None:
     """Write bytes to `path`, whole or not at all. Raises: OSError."""
     with written_beside(path) as beside:
         Path(beside).write_bytes(data)

@@ -16,7 +16,9 @@ from torch.nn import functional as F
 from rdalib.bitstream import MAX_PIXELS
 from rdalib.files import write_file
 
-WRITE_OPTIONS = {  # where Pillow would lose more than one who asked for no size can want
+WRITE_OPTIONS: dict[
+    str, dict[str, object]
+] = {  # where Pillow would lose more than one who asked for no size can want
     "JPEG": {"quality": 95, "subsampling": "4:4:4"},
     "AVIF": {"quality": 95, "subsampling": "4:4:4"},
     "WEBP": {"lossless": True},
