@@ -14,7 +14,11 @@ from tables import TableError, read_table
 
 NAMES = ("name", "student", "full name", "student name")
 PARTS = (("first name", "last name"), ("first name", "surname"))
-NUMBERS = ("id", "identifier")  # the LMS's own number, which it writes into names of files
+NUMBERS = (
+    "id",
+    "identifier",
+    "user_id",
+)  # the LMS's own number, which it writes into names of files
 OTHERS = (
     "email",
     "email address",
@@ -23,7 +27,6 @@ OTHERS = (
     "sis login id",
     "sis user id",
     "student id",
-    "user_id",
     "username",
 )
 
@@ -92,19 +95,21 @@ def read_roster(path):
 def students_of(table):
     """A Student for each row of a table; None for a row that is nobody's, Canvas's points say.
 
-    Raises: TableError, if no column holds names.
+    Without a column of names the LMS's numbers serve. Raises: TableError, if there are none.
     """
     name = table.column(*NAMES)
     columns = [name] if name is not None else []
     for parts in PARTS:
         found = [table.column(part) for part in parts]
         columns = columns or (found if None not in found else [])
+    number = table.column(*NUMBERS)
+    if not columns and number is not None:
+        columns = [number]
     if not columns:
         raise TableError(
             f"{table.path}: no column of names; wanted is one of {', '.join(NAMES)}, "
             f"or first name and last name; there are: {', '.join(table.header)}"
         )
-    number = table.column(*NUMBERS)
     others = [column for column in map(table.column, OTHERS) if column is not None]
     students = []
     for row in table.rows:
