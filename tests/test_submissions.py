@@ -1,5 +1,6 @@
 """Everything in a folder is a submission, or is skipped by name: all layouts that an LMS gives."""
 
+import csv
 import os
 import sys
 import unicodedata
@@ -10,10 +11,12 @@ import pytest
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "assignments"))
 
+import grade  # noqa: E402
 import submissions  # noqa: E402
 from roster import Roster, Student, read_roster, spellings  # noqa: E402
 from submissions import NothingHandedIn, find  # noqa: E402
 from tables import TableError, read_table  # noqa: E402
+from test_grader import HONEST, Q2, WRONG, notebook_text, small_set  # noqa: E402, F401
 
 
 @pytest.fixture
@@ -262,3 +265,57 @@ def test_a_table_is_written_as_it_was_read(tmp_path, encoding, delimiter, newlin
     again = read_table(path)
     assert (again.header, again.rows, again.encoding) == (table.header, table.rows, table.encoding)
     assert path.read_bytes().decode(encoding).count(newline) == text.count(newline)
+
+
+# ---- and through the grader
+
+
+def test_what_moodle_and_canvas_give_is_graded_by_the_roster_and_nobody_is_lost(
+    small_set,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+    capsys,
+):
+    monkeypatch.setattr(grade, "find_source", lambda name: small_set.path)
+    place = tmp_path / "submissions"
+    for name, code in (
+        ("Ann Lee_101_assignsubmission_file_/ps9.ipynb", Q2),
+        ("Ann Lee_102_assignsubmission_file_/PS9.IPYNB", WRONG),
+        ("rayivan_LATE_103_90003_ps9-1 (final).ipynb", Q2),
+        ("Zoë.ipynb.txt", WRONG),
+    ):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(notebook_text(HONEST | {"q2": code}))
+    (place / "._Zoë.ipynb.txt").write_text("")
+    (place / "notes.pdf").write_text("")
+    (tmp_path / "roster.csv").write_text(
+        'name,id\nAnn Lee,101\nAnn Lee,102\n"Ray, Ivan",103\nKim Noor,104\n'
+    )
+    out = tmp_path / "grades"
+    options = ["ps9", str(place), "--out", str(out), "--roster", str(tmp_path / "roster.csv")]
+    assert grade.main(options) == 0
+    with open(out / "grades.csv", newline="") as file:
+        rows = {row["submission"]: row for row in csv.DictReader(file)}
+    points = {name: row["automatic"] for name, row in rows.items()}
+    assert points == {"Ann Lee (101)": "30", "Ann Lee (102)": "20", "Ray, Ivan": "30", "Zoë": "20"}
+    assert rows["Ray, Ivan"]["flags"] == "Canvas calls it late"
+    assert "not in the roster" in rows["Zoë"]["flags"] and "ipynb.txt" in rows["Zoë"]["flags"]
+    assert (out / "Ann Lee (102).html").exists()
+    assert "Because &lt;i&gt;I&lt;/i&gt; say so." in (out / "marking/q4_written.html").read_text()
+    said = capsys.readouterr().out
+    assert "skipped, macOS's notes on a file: ._Zoë.ipynb.txt" in said
+    assert "skipped, not a notebook: notes.pdf" in said
+    assert "without a submission: Kim Noor" in said
+    monkeypatch.setattr(grade.Batch, "_mark", None)  # nothing runs again
+    (place / "Zoë.ipynb.txt").unlink()
+    assert grade.main(options) == 0
+    assert "graded earlier and kept: Zoë" in capsys.readouterr().out
+
+
+def test_a_roster_that_cannot_be_used_is_one_line(folder, tmp_path, capsys):
+    place = folder("Ann.ipynb")
+    (tmp_path / "roster.csv").write_text("x,y\n1,2\n")
+    with pytest.raises(SystemExit) as stopped:
+        grade.main(["ps1", str(place), "--roster", str(tmp_path / "roster.csv")])
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2 and "no column of names" in error and error.count("\n") == 1
