@@ -65,7 +65,9 @@ class Marking:
         self.set, self.submission = problem_set, submission
         self.work, self.limits, self.hide, self.stop = work, limits, hide, stop
         pieces = [piece for pieces in submission.answers.values() for piece in pieces]
-        self.own = "\n".join([*pieces, submission.extra])  # all code that the student wrote
+        cells = [cell for question in problem_set.questions for cell in question.cells]
+        public = [*pieces, submission.extra, *(cell.released for cell in cells)]
+        self.public = messages.words("\n".join(public))  # what the student has written or read
         self.deadline = time.monotonic() + limits.seconds
         self.kernel, self.flags = None, list(submission.flags)
 
@@ -207,7 +209,7 @@ class Marking:
             self._guard(f"begin(globals(), {names})")
             reply = self.kernel.run(cell.source, seconds=patient)
             if reply.error:
-                raise SetError(f"{cell.grade_id}: {messages.type_of(reply.error[0], self.own)}")
+                raise SetError(f"{cell.grade_id}: {messages.type_of(reply.error[0], self.public)}")
             self._guard("end(globals())")
 
     def _ask(self, call):
@@ -224,11 +226,11 @@ class Marking:
 
     def _note(self, question, changed):
         """A flag for library functions that an answer replaced; its kernel says which."""
-        own, known = messages.words(self.own), {*CHECKED, *WITH_TORCH, "torch.Tensor"}
+        known = {*CHECKED, *WITH_TORCH, "torch.Tensor"}
         names = []
         for name in re.findall(r"'([\w.]{1,80})'", changed or "")[:3]:
             module, _, last = name.rpartition(".")
-            names.append(repr(name) if module in known and last in own else "a function")
+            names.append(repr(name) if module in known and last in self.public else "a function")
         if changed not in ("[]", "None"):
             names = ", ".join(dict.fromkeys(names)) or "a function"
             self.flags.append(f"{question.name} replaced {names}; put back")
@@ -236,10 +238,10 @@ class Marking:
     def _exception(self, reply, *cells):
         """An exception for the student: its type, and which line of their own cell it came from."""
         name, text = reply.error
-        described = messages.type_of(name, self.own)
+        described = messages.type_of(name, self.public)
         if name == "NameError":
             missing = re.search(r"name '(\w+)'", text)
-            if missing and missing.group(1) in messages.words(self.own):
+            if missing and missing.group(1) in self.public:
                 described += f": name '{missing.group(1)}' is not defined"
                 if missing.group(1) in defined_names(self.submission.extra):
                     described += "; you define it in a cell of your own, but only answer cells are"

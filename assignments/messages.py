@@ -44,9 +44,9 @@ def of_check(source, name, text):
     return next((part for part in parts if part in text), "a check failed")
 
 
-def type_of(name, own):
-    """The name of an exception. own: the student's code, from which names may be repeated."""
-    return name if name in KNOWN or name in words(own) else "an exception"
+def type_of(name, public):
+    """The name of an exception. public: words that the student has written or read."""
+    return name if name in KNOWN or name in public else "an exception"
 
 
 def words(code):
