@@ -18,7 +18,7 @@ setup: .venv/installed .venv/kernel
 	@echo "Making .venv and installing PyTorch, JupyterLab and what they need. This takes a few"
 	@echo "minutes and some gigabytes; pip says below what it is doing."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[lab,train,evaluate,dev]'
 	@touch $@
 
 .venv/kernel: .venv/installed notebooks/kernel.py

@@ -6,18 +6,16 @@ side under 176 pixels MS-SSIM null; means leave nulls out. Seconds of JPEG's enc
 search for the better subsampling.
 """
 
-import json
 import math
 import time
-from importlib import resources
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from rdalib import classical
-from rdalib.autoencoder import LEVELS
 from rdalib.distortion import ms_ssim, psnr, psnr_luma_chroma
 from rdalib.images import photo_to_tensor, read_photo, tensor_to_photo
+from rdalib.quality import LEVELS
 
 QUALITIES = tuple(range(0, LEVELS, 7))  # 0, 7, ..., 63
 METRICS = ("bytes", "bpp", "psnr_rgb", "psnr_luma", "psnr_chroma", "ms_ssim")
@@ -148,11 +146,3 @@ def compare(y, codec, max_bytes, rivals=classical.CODECS):
     ours = codec.compress(y, max_bytes=budget)
     theirs = [(name, data, photo_to_tensor(classical.decode(data))) for name, data in files.items()]
     return [("rda", ours, codec.decompress(ours)), *theirs]
-
-
-def kodak_results(kind):
-    """Points on the Kodak photographs, means of 24: "measured" here or "published" elsewhere.
-
-    Returns the file's dict; its "codecs" hold points with "bpp", "psnr_rgb" and "ms_ssim".
-    """
-    return json.loads(resources.files("rdalib").joinpath(f"kodak/{kind}.json").read_text())

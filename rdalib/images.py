@@ -12,9 +12,9 @@ import torch
 from PIL import Image, ImageChops, ImageCms, ImageOps
 from torch.nn import functional as F
 
+from rdalib.bitstream import MAX_PIXELS
 from rdalib.files import write_file
 
-MAX_PIXELS = 2**26  # 67 million: about what 16 GB of memory can compress
 SAMPLES = (
     "astronaut",
     "chelsea",
