@@ -219,8 +219,7 @@ def _check_file(path, largest):
 
 def _weights(path, problem_set, flags):
     """The bytes of a weights file, or None."""
-    cells = [cell for question in problem_set.questions for cell in question.cells]
-    if not any("weights.safetensors" in cell.source for cell in cells):
+    if not problem_set.takes_weights:
         return None
     try:
         _check_file(path, LARGEST_WEIGHTS)

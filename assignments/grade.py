@@ -1,7 +1,7 @@
 """Grade a notebook, or a folder of them: python assignments/grade.py ps2 submissions/ --out grades/
 
 One notebook alone is a student's own check: points and messages are printed. A folder is a
-class, each .ipynb in it one submission, named after its student. README.md is the guide.
+class, flat or as Moodle, Canvas or nbgrader lay it out. README.md is the guide.
 """
 
 import argparse
@@ -15,7 +15,6 @@ import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -23,30 +22,15 @@ from answers import SubmissionError, read_submission
 from gradebook import report, write_gradebook
 from hand_marks import HandMarks
 from marking import Marking, unmarked
+from question_pages import write_pages
 from questions import find_source, read_problem_set
 from results import Graded, Key, Results, StoreError, replaced
+from roster import read_roster
 from student_kernel import FOLDER, PROJECT, Limits, Stopped
+from submissions import find
+from submissions import report as skipped_lines
 from tables import TableError
 from tqdm import tqdm
-
-
-@dataclass(frozen=True)
-class HandedIn:
-    """A student's notebook."""
-
-    student: str  # as tables and pages call the student
-    path: Path
-
-
-def submissions(place):
-    """The notebooks that a file or folder stands for, in the order of their names."""
-    paths = [place]
-    if place.is_dir() and not place.name.endswith(".ipynb"):
-        paths = sorted(path for path in place.iterdir() if path.name.endswith(".ipynb"))
-    names = [os.fsencode(path.name).decode("utf-8", "replace") for path in paths]
-    return [
-        HandedIn(name.removesuffix(".ipynb"), path) for name, path in zip(names, paths, strict=True)
-    ]
 
 
 class Batch:
@@ -101,14 +85,14 @@ class Batch:
         if self.stop.is_set():
             raise Stopped
         cells = [cell for question in self.set.questions for cell in question.of_kind("written")]
-        name = os.fsencode(handed_in.path.name).decode("utf-8", "replace")
+        name, notes = f"{handed_in.student}.ipynb", handed_in.notes
         key, written = "", {}
         try:
-            submission = read_submission(handed_in.path, self.set)
-            key, written = self.key.of(submission), submission.written
+            submission = read_submission(handed_in.path, self.set, handed_in.weights)
+            key, written = self.key.of(submission, notes), submission.written
             stored = self.stored.get(handed_in.student)
             if stored is not None and stored.key == key:
-                return stored if stored.name == name else replace(stored, name=name)
+                return stored
             marks = self._mark(submission, work)
         except Stopped:
             raise
@@ -123,6 +107,7 @@ class Batch:
             shutil.rmtree(work, ignore_errors=True)
         written = {cell.grade_id: (written.get(cell.grade_id, ""), cell.points) for cell in cells}
         when = datetime.now().isoformat(" ", "minutes")
+        marks.flags[:0] = notes
         key = key if marks.final else ""
         return Graded(handed_in.student, name, marks, written, when, key)
 
@@ -157,6 +142,7 @@ def main(arguments=None):
     parser.add_argument("set", help="ps1, ps2, ...")
     parser.add_argument("submission", type=Path, help="a notebook, or a folder of notebooks")
     parser.add_argument("--out", type=Path, help="folder for grades.csv and the students' pages")
+    parser.add_argument("--roster", type=Path, help="a table of students, see roster.py")
     parser.add_argument("--json", type=Path, help="file for the results as JSON")
     parser.add_argument("--jobs", type=int, help="notebooks at a time; by default one a core")
     parser.add_argument("--seconds", type=float, default=60, help="for a cell; default 60")
@@ -173,7 +159,8 @@ def main(arguments=None):
             raise FileNotFoundError(f"there is no {place}")
         if options.json and not options.json.resolve().parent.is_dir():
             raise FileNotFoundError(f"there is no folder {options.json.parent}")
-        handed_in = submissions(place)
+        roster = read_roster(options.roster) if options.roster else None
+        handed_in, skipped = find(place, problem_set.name, roster, problem_set.takes_weights)
         results = None
         if options.out:
             options.out.mkdir(parents=True, exist_ok=True)
@@ -197,6 +184,7 @@ def main(arguments=None):
         if results and not problem:
             marks, nobody = HandMarks(options.out / "manual.csv", problem_set).update(results.known)
             write_gradebook(problem_set, results.known, marks, options.out)
+            write_pages(problem_set, results.known, marks, options.out)
             for name in dict.fromkeys(nobody):
                 print(f"manual.csv has points for {name!r}, who was not graded", file=sys.stderr)
         if options.json and complete:
@@ -205,6 +193,10 @@ def main(arguments=None):
     except (OSError, TableError) as error:
         problem = error
     print(report(problem_set, graded, marks))
+    others = sorted(results.known.keys() - {one.student for one in handed_in}) if results else []
+    lines = skipped_lines(skipped, handed_in, roster if place.is_dir() else None)
+    lines += [f"graded earlier and kept: {'; '.join(others)}"] if others and place.is_dir() else []
+    print(*lines, sep="\n", end="\n" if lines else "")
     kept = f"what is finished is kept in {options.out}" if results else "use --out to keep them"
     if batch.failure:
         kept = "what is printed here may not all be kept"

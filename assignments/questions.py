@@ -54,6 +54,12 @@ class ProblemSet:
     questions: list
     locked: dict  # grade_id to the released source of every cell the student cannot edit
 
+    @property
+    def takes_weights(self):
+        """Whether a file of weights is handed in beside the notebook."""
+        cells = [cell for question in self.questions for cell in question.cells]
+        return any("weights.safetensors" in cell.source for cell in cells)
+
 
 def find_source(name, sources=FOLDER / "source"):
     """The path of a set's source notebook, by the set's name. Raises: FileNotFoundError."""

@@ -23,9 +23,10 @@ from nbgrader.api import Gradebook
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "assignments"))
 
-from grade import Batch, HandedIn  # noqa: E402
+from grade import Batch  # noqa: E402
 from questions import QUESTION, points_of, read_problem_set, scored  # noqa: E402
 from release import release_all  # noqa: E402
+from submissions import HandedIn  # noqa: E402
 
 SOURCES = {path.stem: path for path in sorted((ROOT / "assignments/source").glob("*/ps*.ipynb"))}
 HEADER = re.compile(r"^# %% (q\w+) (wrong|right): (.+)$", re.MULTILINE)

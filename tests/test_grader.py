@@ -29,6 +29,7 @@ import gradebook  # noqa: E402
 import messages  # noqa: E402
 from questions import defined_names, read_problem_set, released  # noqa: E402
 from student_kernel import Limits  # noqa: E402
+from submissions import find as find_submissions  # noqa: E402
 
 LIMITS = Limits(cell_seconds=15, seconds=240, memory=2**30)
 probe = [sys.executable, str(ROOT / "assignments/limited_kernel.py"), "--probe"]
@@ -296,7 +297,8 @@ def file_name(name):
 def grade_all(problem_set, place, jobs=None, limits=None, hide=()):
     """What a file or folder holds, graded."""
     batch = grade.Batch(problem_set, limits, hide)
-    return batch.grade(grade.submissions(place), jobs, progress=False)
+    handed_in, _ = find_submissions(place, problem_set.name)
+    return batch.grade(handed_in, jobs, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -318,7 +320,7 @@ def graded(small_set, tmp_path_factory):
         file.truncate(60 * 2**20)
     (folder / "notes.txt").write_text("not a submission")
     done = grade_all(small_set, folder, 4, LIMITS, [folder])
-    assert [one.name for one in done] == sorted(p.name for p in folder.glob("*.ipynb"))
+    assert {one.name for one in done} == {path.name for path in folder.glob("*.ipynb")}
     return {one.name: one.as_json() for one in done}
 
 
@@ -501,7 +503,7 @@ def test_contract_of_the_command(small_set, tmp_path, monkeypatch, capsys):
     assert "20 of 30" in page and "squares are asked" in page and "Because &lt;i&gt;" in page
     for hidden in (SECRET, "assert_allclose", "err_msg", "assert "):
         assert hidden not in page
-    files = ["Ann.html", "Bob.html", "grades.csv", "manual.csv", "results"]
+    files = ["Ann.html", "Bob.html", "grades.csv", "manual.csv", "marking", "results"]
     assert sorted(path.name for path in out.iterdir()) == files
 
 
@@ -536,10 +538,13 @@ def test_usage_errors_end_with_status_2(tmp_path):
         assert stopped.value.code == 2
 
 
-def test_an_empty_folder_is_graded(small_set, tmp_path, monkeypatch):
+def test_an_empty_folder_is_an_error(small_set, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(grade, "find_source", lambda name: small_set.path)
     (tmp_path / "empty").mkdir()
-    assert grade.main(["ps9", str(tmp_path / "empty"), "--out", str(tmp_path / "out")]) == 0
+    with pytest.raises(SystemExit) as stopped:
+        grade.main(["ps9", str(tmp_path / "empty"), "--out", str(tmp_path / "out")])
+    assert stopped.value.code == 2 and "it is empty" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 # ---- what one answer leaves behind, and what it can say

@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT / "assignments"))
 import grade  # noqa: E402
 import gradebook  # noqa: E402
 import results  # noqa: E402
+from submissions import HandedIn  # noqa: E402
 from test_grader import (  # noqa: E402
     HONEST,
     Q1,
@@ -120,7 +121,7 @@ def test_an_interruption_does_not_wait_for_what_hangs(classroom, small_set):  # 
     path = classroom.hand_in("Ann", HONEST | {"q2": "import time\ntime.sleep(50)"})
     batch = grade.Batch(small_set)
     threading.Timer(3, batch.stop.set).start()
-    assert batch.grade([grade.HandedIn("Ann", path)], progress=False) == []
+    assert batch.grade([HandedIn("Ann", path)], progress=False) == []
     assert not [t for t in threading.enumerate() if "ThreadPool" in t.name]
 
 
@@ -418,7 +419,7 @@ def test_a_page_names_set_questions_and_date(classroom, small_set):  # noqa: F81
     (folder / "ps9.ipynb").write_text(json.dumps(made))
     named = grade.read_problem_set(folder / "ps9.ipynb")
     path = classroom.hand_in("Ann", {})
-    (one,) = grade.Batch(small_set).grade([grade.HandedIn("Ann", path)], progress=False)
+    (one,) = grade.Batch(small_set).grade([HandedIn("Ann", path)], progress=False)
     page = gradebook.page(named, one, {})
     assert "ps9: small things" in page and "q1 a sum<" in page and "<h1>Ann</h1>" in page
     assert f"Graded on {int(one.when[8:10])} " in page and one.when[:4] in page
@@ -438,5 +439,5 @@ def test_the_wrong_set_is_told_which_it_looks_like(tmp_path):
     assignments = Path(grade.__file__).parent
     ps2 = grade.read_problem_set(assignments / "source/ps2_priors_and_bits/ps2.ipynb")
     path = assignments / "release/ps1_rounding_and_noise/ps1.ipynb"
-    (one,) = grade.Batch(ps2).grade([grade.HandedIn("Ann", path)], progress=False)
+    (one,) = grade.Batch(ps2).grade([HandedIn("Ann", path)], progress=False)
     assert one.marks.flags == ["not scored: not made from the release of ps2: it looks like ps1"]
