@@ -18,7 +18,7 @@ from scipy.interpolate import PchipInterpolator
 from rdalib import classical
 from rdalib.autoencoder import LEVELS
 from rdalib.distortion import ms_ssim, psnr, psnr_luma_chroma
-from rdalib.images import photo_to_tensor, read_photo, tensor_to_photo
+from rdalib.images import PhotoError, photo_to_tensor, read_photo, tensor_to_photo
 
 QUALITIES = tuple(range(0, LEVELS, 7))  # 0, 7, ..., 63
 METRICS = ("bytes", "bpp", "psnr_rgb", "psnr_luma", "psnr_chroma", "ms_ssim")
@@ -76,8 +76,8 @@ def evaluate(paths, codecs, codec, progress=lambda items: items, note=lambda tex
                 y = read_photo(path, note=lambda text, path=path: note(f"{path}: {text}"))
                 read, measured[path] = path, []
             values = measure(name, y=y, codec=codec, **knob)
-        except ValueError as error:  # PhotoError among them
-            left_out[path] = str(error)
+        except ValueError as error:  # the photograph cannot be read, or a codec not encode it
+            left_out[path] = str(error) if isinstance(error, PhotoError) else f"{path}: {error}"
             measured.pop(path, None)
         else:
             measured[path].append({"image": path.name} | values)
