@@ -16,23 +16,11 @@ from torch import nn
 
 from rdalib.hyperprior import SMALLEST_SCALE, Hyperprior, gaussian_nats
 from rdalib.priors import LearnedCdf, interval_nats, nats_to_bits
+from rdalib.quality import LEVELS, quality_to_lambda
 from rdalib.quantization import add_uniform_noise, round_half_up, round_straight_through
 from rdalib.transforms import STRIDE, Analysis, Synthesis, principal_components
 
-LAMBDA_MIN, LAMBDA_MAX = 0.0002, 0.064
-LEVELS = 64  # quality 0..63; lambda grows by the same factor from each to the next
 ANCHORS = 8  # lambdas at which the steps are learned; in between, their logarithm is linear
-
-
-def quality_to_lambda(quality):
-    """The lambda of a quality level 0..63 (or a fraction of one), from 0.0002 to 0.064."""
-    return LAMBDA_MIN * (LAMBDA_MAX / LAMBDA_MIN) ** (quality / (LEVELS - 1))
-
-
-def lambda_to_quality(lam):
-    """The nearest quality level, 0..63, to a positive lambda."""
-    quality = (LEVELS - 1) * math.log(lam / LAMBDA_MIN) / math.log(LAMBDA_MAX / LAMBDA_MIN)
-    return min(max(round(quality), 0), LEVELS - 1)
 
 
 def high_rate_step(lam):
@@ -57,18 +45,18 @@ class Output:
 class RateDistortionAutoencoder(nn.Module):
     """Analysis, synthesis, density and step sizes. hidden: N channels; latent: M channels.
 
-    side: K channels of side information h. With none (0) the prior is factorised: one learned
+    side_channels: K, of side information h. With none (0) the prior is factorised: one learned
     density a channel. With some it is a hyperprior. convolved: how many of the latent channels
     the convolutional paths have a part in, by default all.
     """
 
-    def __init__(self, hidden=128, latent=192, side=0, convolved=None):
+    def __init__(self, hidden=128, latent=192, side_channels=0, convolved=None):
         super().__init__()
         self.analysis = Analysis(hidden, latent, convolved)
         self.synthesis = Synthesis(hidden, latent, convolved)
-        if side:
-            self.hyperprior = Hyperprior(latent, side)
-            self.log_side_steps = nn.Parameter(torch.zeros(ANCHORS, side))
+        if side_channels:
+            self.hyperprior = Hyperprior(latent, side_channels)
+            self.log_side_steps = nn.Parameter(torch.zeros(ANCHORS, side_channels))
         else:
             self.prior = LearnedCdf(latent)
         lambdas = quality_to_lambda(torch.linspace(0, LEVELS - 1, ANCHORS))
@@ -130,7 +118,7 @@ class RateDistortionAutoencoder(nn.Module):
         if hasattr(self, "hyperprior"):
             nats, z_decoded = self._given_side_information(z, steps, quality, quantization)
         else:
-            z_noisy, z_decoded = quantise(z / steps, quantization)
+            z_noisy, z_decoded = quantize(z / steps, quantization)
             with torch.autocast(y.device.type, enabled=False):  # probabilities need float32
                 nats = self.rate_nats(z_noisy, steps).sum(dim=(1, 2, 3))
         y_hat = self.synthesis(z_decoded * steps * self.gains(quality)).float()
@@ -144,17 +132,22 @@ class RateDistortionAutoencoder(nn.Module):
     def _given_side_information(self, z, steps, quality, quantization):
         """Nats of h and of z given h, (B,), and the decoded z in units of steps."""
         side_steps = self.side_steps(quality)
-        h_noisy, h_decoded = quantise(self.hyperprior.analyse(z) / side_steps, quantization)
+        h_noisy, h_decoded = quantize(self.hyperprior.analyse(z) / side_steps, quantization)
         mean, log_scale = self.hyperprior.synthesise(h_decoded * side_steps)
         mean, scale = mean / steps, log_scale.exp2() / steps
-        deviation, decoded = quantise(z / steps - mean, quantization)
+        deviation, decoded = quantize(z / steps - mean, quantization)
         with torch.autocast(z.device.type, enabled=False):
             side_nats = interval_nats(self.hyperprior.prior, h_noisy * side_steps, side_steps)
             nats = gaussian_nats(deviation, (scale.square() + SMALLEST_SCALE**2).sqrt())
         return side_nats.sum(dim=(1, 2, 3)) + nats.sum(dim=(1, 2, 3)), decoded + mean
 
 
-def quantise(z, quantization):
-    """z in units of the step to (what the rate is counted on, what the synthesis is given)."""
+def quantize(z, quantization):
+    """z in units of the step to (what the rate is counted on, what the synthesis is given).
+
+    quantization: "noise", "mixed" or "round", see `forward`. Raises: ValueError for another.
+    """
+    if quantization not in ("noise", "mixed", "round"):
+        raise ValueError(f"no quantization {quantization!r}; there are noise, mixed and round")
     z_noisy = round_half_up(z) if quantization == "round" else add_uniform_noise(z)
     return z_noisy, round_straight_through(z) if quantization == "mixed" else z_noisy

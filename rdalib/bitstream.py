@@ -15,12 +15,11 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from rdalib.images import MAX_PIXELS
-
 MAGIC = b"RDA"
 VERSION = 1
 HEADER = struct.Struct("<3sB3sBHHI")
 LARGEST_SIDE = 2**16 - 1
+MAX_PIXELS = 2**26  # 67 million
 MOST_BYTES_A_BLOCK = 2**16  # of 64 x 64 pixels: no payload is longer, were every integer escaped
 
 

@@ -6,11 +6,26 @@ import math
 import os
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from rdalib import __version__
 
 PROGRAM = "rda"
+MODULES = {  # where each command is
+    "compress": "codec_commands",
+    "decompress": "codec_commands",
+    "info": "codec_commands",
+    "compare": "evaluation_commands",
+    "evaluate": "evaluation_commands",
+    "train": "commands",
+    "fetch": "commands",
+}
+EXTRAS = {  # what brings the modules that compress and decompress do without
+    "evaluate": ("matplotlib", "scipy", "torchmetrics"),
+    "train": ("pooch", "requests"),
+    "lab": ("skimage",),
+}
 
 
 def main(argv=None):
@@ -29,12 +44,18 @@ def main(argv=None):
     except SystemExit as stop:  # --help ends with 0, bad usage with 2
         return int(stop.code or 0)
     try:
-        from rdalib import commands  # PyTorch is slow to import, and --help need not wait
-
+        # PyTorch is slow to import, and neither --help nor `rda info` need wait for it.
+        commands = import_module(f"rdalib.{MODULES[arguments.command]}")
         return getattr(commands, arguments.command)(arguments) or 0
     except KeyboardInterrupt:
         _complain("interrupted")
         return 130
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        extra = next((name for name, modules in EXTRAS.items() if missing in modules), None)
+        if extra is None:
+            raise
+        _complain(f"this needs {missing}: pip install 'rdalib[{extra}]'")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _complain(where + error.strerror.lower() if error.strerror else error)
@@ -171,13 +192,14 @@ def _parser():
     sub = command(
         "train",
         "train the codec, with checkpoints and a CSV log beside the weights",
-        "rda train --data bsds500 --out mine.safetensors --minutes 60",
+        "rda train --data bsds500 large --out mine.safetensors --minutes 60",
     )
     sub.add_argument(
         "--data",
         required=True,
+        nargs="+",
         metavar="FOLDER",
-        help="a folder of photographs, or a data set: bsds500",
+        help="folders of photographs, or data sets: bsds500, large; each has the same share",
     )
     sub.add_argument(
         "--out",
@@ -226,6 +248,25 @@ def _parser():
         help="their side in pixels, a multiple of 64 (default 256; a resumed run keeps its own)",
     )
     sub.add_argument(
+        "--quantization",
+        choices=("mixed", "noise"),
+        default="mixed",
+        help="what stands in for rounding: noise for the rate and rounding into the synthesis "
+        "(mixed), or noise in both places, as on the slides (default mixed; a resumed run keeps "
+        "its own)",
+    )
+    sub.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        default="auto",
+        help="of the convolutions (default auto: the faster one here, timed at the start)",
+    )
+    sub.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace the weights, the checkpoint and the log of an earlier run",
+    )
+    sub.add_argument(
         "--compile",
         action="store_true",
         help="by torch.compile: faster steps after a minute of compiling, which needs a compiler "
@@ -245,8 +286,9 @@ def _parser():
     )
     sub.add_argument(
         "name",
-        choices=("bsds500", "kodak"),
-        help="bsds500: 500 photographs, 34 MB, to train on; kodak: 24, 15 MB, to measure on",
+        choices=("bsds500", "large", "kodak"),
+        help="to train on: bsds500 (500 photographs, 34 MB) and large (45 of 4 to 24 megapixels, "
+        "70 MB); kodak: 24, 15 MB, to measure on",
     )
     return parser
 

@@ -8,14 +8,13 @@ network outputs, so every machine decodes the same integers.
 import bisect
 
 import torch
-from safetensors import SafetensorError
 
 from rdalib import bitstream, entropy_coding
-from rdalib.autoencoder import LEVELS
 from rdalib.bitstream import Bitstream, BitstreamError
 from rdalib.entropy_coding import Decoder
-from rdalib.entropy_models import level
 from rdalib.images import pad_to_multiple, to_8bit
+from rdalib.latent_coding import level
+from rdalib.quality import LEVELS
 from rdalib.transforms import STRIDE
 from rdalib.weights_file import shipped_names, shipped_weights, unpack, weights_id, weights_path
 
@@ -26,14 +25,23 @@ DEFAULT_QUALITY = 32
 class Codec:
     """A rate-distortion autoencoder with its tables, ready to compress."""
 
-    def __init__(self, prior, weights_id, about):
-        """prior: FactorizedPrior or ScaledPrior, with its model and tables.
+    def __init__(self, latent_coder, weights_id, about):
+        """latent_coder: a coder of latents (see latent_coding), with its model and tables.
 
         weights_id: the 3 bytes that files name these weights by; about: dict of text, as stored.
         """
-        self.prior = prior
-        self.model = prior.model.to(memory_format=torch.channels_last)  # a little faster
+        self.latent_coder = latent_coder
+        self.model = latent_coder.model.to(memory_format=torch.channels_last)  # a little faster
         self.weights_id, self.about = weights_id, about
+
+    @property
+    def device(self):
+        """Where the networks are."""
+        return self.model.log_steps.device
+
+    def __repr__(self):
+        channels = len(self.model.analysis.linear.bias)
+        return f"<Codec {self.weights_id.hex()}: {channels} channels, on {self.device}>"
 
     @classmethod
     def load(cls, name=None):
@@ -48,10 +56,10 @@ class Codec:
         except OSError as error:
             raise ValueError(f"{path}: {error.strerror.lower()}") from None
         try:
-            prior, about = unpack(data)
-        except (SafetensorError, KeyError, RuntimeError, ValueError):
-            raise ValueError(f"{path} is not a weights file of rda train") from None
-        return cls(prior, weights_id(data), about)
+            latent_coder, about = unpack(data)
+        except ValueError as error:
+            raise ValueError(f"{path} is not a weights file of rda train: {error}") from None
+        return cls(latent_coder, weights_id(data), about)
 
     @classmethod
     def load_for(cls, data):
@@ -67,18 +75,18 @@ class Codec:
 
     @torch.inference_mode()
     def analyse(self, y):
-        """y (3, H, W) in [0, 1] to z (M, h, w), before any quantisation."""
+        """y (3, H, W) in [0, 1] to z (M, h, w), before any quantization."""
         check_photo(y)
         return self.model.analysis(pad_to_multiple(y[None].float(), STRIDE))[0]
 
-    def quantise(self, z, quality):
+    def quantize(self, z, quality):
         """z (M, h, w) to what is coded: z_rounded, int64 (M, h * w), or, with h, Latents."""
-        return self.prior.quantise(z, quality)
+        return self.latent_coder.quantize(z, quality)
 
     @torch.inference_mode()
     def synthesise(self, integers, quality, height, width):
-        """What `quantise` gave to y_hat (3, height, width), every value k / 255."""
-        z = self.prior.dequantise(integers, quality, *latent_sides(height, width))
+        """What `quantize` gave to y_hat (3, height, width), every value k / 255."""
+        z = self.latent_coder.dequantize(integers, quality, latent_grid(height, width))
         y_hat = self.model.synthesis((z * self.model.gains(level(quality))[0])[None])[0]
         return to_8bit(y_hat[:, :height, :width]).float() / 255
 
@@ -97,7 +105,8 @@ class Codec:
         return self._encode(z, check_quality(quality), height, width)
 
     def _encode(self, z, quality, height, width):
-        payload = entropy_coding.encode(*self.prior.rows(self.quantise(z, quality), quality))
+        latents = self.quantize(z, quality)
+        payload = entropy_coding.encode(*self.latent_coder.symbols_and_tables(latents, quality))
         return bitstream.build(Bitstream(self.weights_id, quality, width, height, payload))
 
     def _largest_within(self, max_bytes, z, height, width):
@@ -134,7 +143,7 @@ class Codec:
         )
 
     def decode_integers(self, stream):
-        """What `quantise` gave when a Bitstream was made. Raises: BitstreamError."""
+        """What `quantize` gave when a Bitstream was made. Raises: BitstreamError."""
         if stream.weights_id != self.weights_id:
             raise BitstreamError(
                 f"made with other weights: the file names {stream.weights_id.hex()}, "
@@ -142,16 +151,16 @@ class Codec:
             )
         try:
             decoder = Decoder(stream.payload)
-            sides = latent_sides(stream.height, stream.width)
-            integers = self.prior.decode(decoder, stream.quality, *sides)
+            grid = latent_grid(stream.height, stream.width)
+            integers = self.latent_coder.decode(decoder, stream.quality, grid)
             decoder.finish()
         except ValueError as error:
             raise BitstreamError(str(error)) from None
         return integers
 
 
-def latent_sides(height, width):
-    """The sides (h, w) of the latents of a photograph."""
+def latent_grid(height, width):
+    """The (h, w) of z for a photograph of height x width pixels."""
     return -(-height // STRIDE), -(-width // STRIDE)
 
 

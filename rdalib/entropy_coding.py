@@ -26,11 +26,17 @@ UNIFORM = constriction.stream.model.Uniform
 class Table:
     """Frequencies of the integers first, first + 1, ..., and, last, of the escape.
 
-    frequencies: uint16 array (n + 1,), each at least 1, sum 65536.
+    frequencies: uint16 array (n + 1,), each at least 1, sum 65536; read-only from here on.
     """
 
     first: int
     frequencies: np.ndarray
+
+    def __post_init__(self):
+        self.frequencies.setflags(write=False)
+
+    def __reduce__(self):  # to pickle and to copy: the coder's own model can neither
+        return Table, (self.first, self.frequencies)
 
     @cached_property
     def model(self):
@@ -72,27 +78,27 @@ def frequencies_from_pmf(pmf):
     return frequencies
 
 
-def encode(rows, tables):
-    """Rows of integers, row i by table i, to bytes: whole 32-bit words, little-endian.
+def encode(symbols, tables):
+    """Groups of integers, group i by table i, to bytes: whole 32-bit words, little-endian.
 
-    rows: int arrays (n_i,), of any lengths, magnitudes below 2^20; tables: as many Tables.
+    symbols: int arrays (n_i,), of any lengths, magnitudes below 2^20; tables: as many Tables.
     Raises: ValueError.
     """
     encoder = constriction.stream.queue.RangeEncoder()
-    for row, table in zip(rows, tables, strict=True):
-        if not len(row):
+    for group, table in zip(symbols, tables, strict=True):
+        if not len(group):
             continue
-        if not -LARGEST < row.min() <= row.max() < LARGEST:
+        if not -LARGEST < group.min() <= group.max() < LARGEST:
             raise ValueError(f"integers of {LARGEST} and more cannot be coded")
-        index = table.index(row)
+        index = table.index(group)
         encoder.encode(index.astype(np.int32), table.model)
-        for integer in row[index == table.escape]:
+        for integer in group[index == table.escape]:
             _encode_outside(encoder, _outside_to_natural(int(integer), table))
     return encoder.get_compressed().astype("<u4").tobytes()
 
 
 class Decoder:
-    """The bytes of `encode` back to rows, a few at a time: later tables may depend on them."""
+    """The bytes of `encode` back to integers, some groups at a time: tables may depend on them."""
 
     def __init__(self, data):
         """Raises: ValueError if `data` is not a whole number of words."""
@@ -100,33 +106,33 @@ class Decoder:
             raise ValueError("the coded data is not a whole number of 32-bit words")
         words = np.frombuffer(data, "<u4").astype(np.uint32)
         self.decoder = constriction.stream.queue.RangeDecoder(words)
-        self.data, self.rows, self.tables = data, [], []
+        self.data, self.symbols, self.tables = data, [], []
 
     def decode(self, tables, counts):
-        """The next rows, int64 arrays (counts[i],), by their tables. Raises: ValueError."""
-        rows = []
+        """The next groups, int64 arrays (counts[i],), by their tables. Raises: ValueError."""
+        symbols = []
         try:
             for table, count in zip(tables, counts, strict=True):
-                row = np.empty(count, dtype=np.int64)
+                group = np.empty(count, dtype=np.int64)
                 if count:
-                    row[:] = self.decoder.decode(table.model, int(count))
-                    escaped = row == table.escape
-                    row += table.first
-                    row[escaped] = [
+                    group[:] = self.decoder.decode(table.model, int(count))
+                    escaped = group == table.escape
+                    group += table.first
+                    group[escaped] = [
                         _natural_to_outside(_decode_outside(self.decoder), table)
                         for _ in range(escaped.sum())
                     ]
-                rows.append(row)
+                symbols.append(group)
         except (AssertionError, ValueError, OverflowError):
             raise ValueError("the coded data is damaged") from None
-        self.rows += rows
+        self.symbols += symbols
         self.tables += tables
-        return rows
+        return symbols
 
     def finish(self):
-        """Raises: ValueError unless `data` is what `encode` makes of the rows decoded."""
+        """Raises: ValueError unless `data` is what `encode` makes of the integers decoded."""
         try:
-            again = encode(self.rows, self.tables)
+            again = encode(self.symbols, self.tables)
         except ValueError:
             again = None
         if again != self.data:
@@ -134,23 +140,23 @@ class Decoder:
 
 
 def decode(data, tables, count):
-    """The bytes of `encode` back to integers (C, count), int64, every row of one length.
+    """The bytes of `encode` back to integers (C, count), int64, every group of one length.
 
     Raises: ValueError if `data` is not what `encode` makes of any integers.
     """
     decoder = Decoder(data)
-    rows = decoder.decode(tables, [count] * len(tables))
+    symbols = decoder.decode(tables, [count] * len(tables))
     decoder.finish()
-    return np.array(rows, dtype=np.int64).reshape(len(tables), count)
+    return np.array(symbols, dtype=np.int64).reshape(len(tables), count)
 
 
-def table_bits(rows, tables):
-    """What an ideal coder needs for rows of integers by their tables, escapes counted, in bits."""
+def table_bits(symbols, tables):
+    """What an ideal coder needs for integers by their tables, as `encode`, escapes counted."""
     bits = 0.0
-    for row, table in zip(rows, tables, strict=True):
-        index = table.index(row)
+    for group, table in zip(symbols, tables, strict=True):
+        index = table.index(group)
         bits -= np.log2(table.frequencies.astype(np.float64) / TOTAL)[index].sum()
-        for integer in row[index == table.escape]:
+        for integer in group[index == table.escape]:
             bits += 5 + (_outside_to_natural(int(integer), table) + 1).bit_length() - 1
     return float(bits)
 

@@ -7,18 +7,16 @@ search for the better subsampling; AVIF's two, at 4:2:0 and at 4:4:4, are run ap
 of their mean curves is kept at each rate, by PSNR of RGB.
 """
 
-import json
 import math
 import time
-from importlib import resources
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from rdalib import classical
-from rdalib.autoencoder import LEVELS
 from rdalib.distortion import ms_ssim, psnr, psnr_luma_chroma
 from rdalib.images import PhotoError, photo_to_tensor, read_photo, tensor_to_photo
+from rdalib.quality import LEVELS
 
 QUALITIES = tuple(range(0, LEVELS, 7))  # 0, 7, ..., 63
 METRICS = ("bytes", "bpp", "psnr_rgb", "psnr_luma", "psnr_chroma", "ms_ssim")
@@ -198,11 +196,3 @@ def compare(y, codec, max_bytes, rivals=classical.CODECS):
     ours = codec.compress(y, max_bytes=budget)
     theirs = [(name, data, photo_to_tensor(classical.decode(data))) for name, data in files.items()]
     return [("rda", ours, codec.decompress(ours)), *theirs]
-
-
-def kodak_results(kind):
-    """Points on the Kodak photographs, means of 24: "measured" here or "published" elsewhere.
-
-    Returns the file's dict; its "codecs" hold points with "bpp", "psnr_rgb" and "ms_ssim".
-    """
-    return json.loads(resources.files("rdalib").joinpath(f"kodak/{kind}.json").read_text())

@@ -36,23 +36,23 @@ def gaussian_nats(deviation, scale):
 
 
 class Hyperprior(nn.Module):
-    """z to h and, from h, the mean and scale of every latent. latent: M; side: K channels.
+    """z to h and, from h, the mean and scale of every latent.
 
-    Means and scales are in the units of z, so that one network serves every lambda: dividing by
-    the step is left to the caller.
+    latent: M channels; side_channels: K. Means and scales are in the units of z, so that one
+    network serves every lambda: dividing by the step is left to the caller.
     """
 
-    def __init__(self, latent=192, side=64, hidden=96):
+    def __init__(self, latent=192, side_channels=64, hidden=96):
         super().__init__()
         self.analysis = nn.Sequential(
             nn.Conv2d(latent, hidden, 3, padding=1),  # (B, A, h, w)
             nn.ReLU(),
             nn.Conv2d(hidden, hidden, 5, stride=2, padding=2),  # (B, A, h/2, w/2)
             nn.ReLU(),
-            nn.Conv2d(hidden, side, 5, stride=2, padding=2),  # (B, K, h/4, w/4)
+            nn.Conv2d(hidden, side_channels, 5, stride=2, padding=2),  # (B, K, h/4, w/4)
         )
         self.synthesis = nn.Sequential(
-            nn.Conv2d(side, 4 * hidden, 3, padding=1),
+            nn.Conv2d(side_channels, 4 * hidden, 3, padding=1),
             nn.PixelShuffle(2),  # (B, A, h/2, w/2)
             nn.ReLU(),
             nn.Conv2d(hidden, 4 * hidden, 3, padding=1),
@@ -60,7 +60,7 @@ class Hyperprior(nn.Module):
             nn.ReLU(),
             nn.Conv2d(hidden, 2 * latent, 1),  # (B, 2 M, h, w)
         )
-        self.prior = LearnedCdf(side)
+        self.prior = LearnedCdf(side_channels)
         self.register_buffer("units", torch.ones(latent))  # the standard deviation of channels
         nn.init.zeros_(self.synthesis[-1].weight)
         nn.init.zeros_(self.synthesis[-1].bias)
@@ -97,7 +97,7 @@ class IntegerSynthesis:
 
     def __init__(self, weights, biases):
         """weights: three int tensors (out, in, k, k); biases: three int tensors (out,)."""
-        self.weights, self.biases = weights, biases
+        self.weights, self.biases = tuple(weights), tuple(biases)
 
     @classmethod
     def of(cls, synthesis):
@@ -109,10 +109,18 @@ class IntegerSynthesis:
         return cls(weights, [b.to(torch.int32) for b in biases])
 
     def copy_to(self, synthesis):
-        """Set the floating-point hyper-synthesis to the weights of this one."""
+        """Set the floating-point hyper-synthesis to the weights of this one.
+
+        Raises: ValueError unless these are int16 and int32 tensors of the same shapes.
+        """
         layers = [layer for layer in synthesis if isinstance(layer, nn.Conv2d)]
         with torch.no_grad():
             for layer, weight, bias in zip(layers, self.weights, self.biases, strict=True):
+                if (weight.dtype, bias.dtype) != (torch.int16, torch.int32) or (
+                    (weight.shape, bias.shape) != (layer.weight.shape, layer.bias.shape)
+                ):
+                    what = f"{weight.dtype} {tuple(weight.shape)}, {bias.dtype} {tuple(bias.shape)}"
+                    raise ValueError(f"a layer of the hyper-synthesis is {what}")
                 layer.weight.copy_(weight / WEIGHT_ONE)
                 layer.bias.copy_(bias / WEIGHT_ONE)
 
@@ -122,8 +130,8 @@ class IntegerSynthesis:
         for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             u = u.clamp(-LARGEST_ACTIVATION, LARGEST_ACTIVATION)
             rows, columns = u.shape[1:]
-            side = weight.shape[2]
-            patches = F.unfold(u[None], side, padding=side // 2)[0]  # (in k k, rows * columns)
+            kernel = weight.shape[2]
+            patches = F.unfold(u[None], kernel, padding=kernel // 2)[0]  # (in k k, rows * columns)
             sums = weight.flatten(1).double() @ patches + ONE * bias.double()[:, None]
             u = torch.floor(sums / WEIGHT_ONE + 0.5).reshape(-1, rows, columns)
             if index < len(self.weights) - 1:

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from rdalib import containers
 from rdalib.bit_depth import PhotoError, colour_and_alpha, depth_of
+from rdalib.bitstream import MAX_PIXELS
 from rdalib.colour import (
     ADOBE_RGB_GAMMA,
     ADOBE_RGB_WHITE_AND_PRIMARIES,
@@ -36,7 +37,6 @@ except ImportError:
 else:
     HAS_JPEG_XL = True
 
-MAX_PIXELS = 2**26  # 67 million: about what 16 GB of memory can compress
 SAMPLES = (
     "astronaut",
     "chelsea",

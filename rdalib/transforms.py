@@ -94,9 +94,9 @@ def _in_blocks(layer, u):
     Each place of u decides on blocks of s x s pixels: a plain convolution computes them as
     3 s^2 channels, and a pixel shuffle lays them out.
     """
-    stride, side = layer.stride[0], layer.kernel_size[0]
-    reach = -(-side // stride)  # the kernel's side in blocks
-    weight = F.pad(layer.weight, (0, reach * stride - side) * 2)
+    stride, kernel = layer.stride[0], layer.kernel_size[0]
+    reach = -(-kernel // stride)  # the kernel's width in blocks
+    weight = F.pad(layer.weight, (0, reach * stride - kernel) * 2)
     weight = weight.unflatten(3, (reach, stride)).unflatten(2, (reach, stride))
     weight = weight.flip(2, 4).permute(1, 3, 5, 0, 2, 4).flatten(0, 2)  # (3 s s, in, reach, reach)
     bias = layer.bias.repeat_interleave(stride**2)

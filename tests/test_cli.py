@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -877,10 +878,14 @@ def test_train_writes_weights_checkpoint_and_log(trained):
         "weights.safetensors",
         "weights.checkpoint",
         "weights.csv",
+        "weights.png",
     }
     (row,) = log_rows(trained / "weights.csv")
     assert row["step"] == "1"
+    assert row.pop("validation_loss") == ""  # two photographs: none is kept out
     assert all(math.isfinite(float(value)) for value in row.values())
+    about = Codec.load(str(trained / "weights.safetensors")).about
+    assert about["precision"] in ("float32", "bfloat16") and about["data"] == "photos"
 
 
 def test_trained_weights_compress_and_decompress(rda, refused, here, trained, codec):
@@ -944,8 +949,8 @@ def test_minutes_of_a_resumed_run_are_counted_by_its_own_settings(
 ):
     asked = []
 
-    def fitting(settings, patches, device, minutes):
-        asked.append(settings)
+    def fitting(training, minutes):
+        asked.append(training.settings)
         return 1
 
     line = "train --data photos --out w.safetensors --steps 1 --batch 1 --patch 64"
@@ -953,7 +958,7 @@ def test_minutes_of_a_resumed_run_are_counted_by_its_own_settings(
     monkeypatch.setattr(commands, "steps_for_minutes", fitting)
     rda("train --data photos --out w.safetensors --minutes 1 --resume w.checkpoint")
     (settings,) = asked
-    assert (settings.side, settings.batch, settings.patch) == (0, 1, 64)
+    assert (settings.side_channels, settings.batch, settings.patch) == (0, 1, 64)
     assert training.read_checkpoint("w.checkpoint")[0].steps == 2
 
 
@@ -989,7 +994,7 @@ def test_an_interrupted_run_says_how_to_go_on(rda, here, monkeypatch, quick_star
 def test_a_run_has_as_many_steps_as_fit(rda, here, monkeypatch, quick_start, options, minutes):
     asked = []
 
-    def fitting(settings, patches, device, minutes):
+    def fitting(training, minutes):
         asked.append(minutes)
         return 7
 
@@ -1002,6 +1007,56 @@ def test_a_run_has_as_many_steps_as_fit(rda, here, monkeypatch, quick_start, opt
     _, out, _ = rda(f"train --data photos --out w.safetensors --batch 1 {options}")
     assert asked == [minutes]
     assert out.startswith("2 photographs, step 0 of 7, on ")
+
+
+def test_the_same_run_twice_is_refused_unless_it_may_overwrite(rda, refused, here, quick_start):
+    line = "train --data photos --out w.safetensors --steps 1 --batch 1 --patch 64"
+    assert rda(line)[0] == 0
+    first = {path.name: path.read_bytes() for path in here.glob("w.*")}
+    said = refused(line)
+    assert "w.safetensors is there from an earlier run" in said
+    assert "--resume w.checkpoint" in said and "--overwrite" in said
+    assert {path.name: path.read_bytes() for path in here.glob("w.*")} == first
+    assert rda(f"{line} --overwrite")[0] == 0
+    assert rda("train --data photos --out w.safetensors --steps 2 --resume w.checkpoint")[0] == 0
+    other = refused("train --data photos --out w.safetensors --steps 3 --resume x.checkpoint")
+    assert "w.safetensors is there" in other
+
+
+def test_one_checkpoint_makes_the_same_weights_byte_for_byte(rda, here, trained):
+    made = []
+    for name in ("a", "b", "c"):
+        shutil.copy(trained / "weights.checkpoint", f"{name}.checkpoint")
+        shutil.copy(trained / "weights.csv", f"{name}.csv")
+        line = f"train --data photos --out {name}.safetensors --precision float32 --resume"
+        assert rda(f"{line} {name}.checkpoint")[0] == 0
+        made.append((here / f"{name}.safetensors").read_bytes())
+    codecs = [Codec.load(f"{name}.safetensors") for name in "abc"]
+    assert len({codec.weights_id for codec in codecs}) == 1
+    assert len({codec.about["minutes"] for codec in codecs}) == 1
+    assert len(set(made)) == 1
+
+
+def test_training_takes_several_folders_each_with_its_share(rda, here, quick_start):
+    (here / "more").mkdir()
+    shutil.copy("photo.png", "more/one.png")
+    line = "train --data photos more --out w.safetensors --steps 1 --batch 1 --patch 64"
+    _, out, _ = rda(f"{line} --precision float32")
+    assert out.startswith("3 photographs, step 0 of 1, on ")
+    assert "precision: float32, as asked" in out
+    assert Codec.load("w.safetensors").about["data"] == "photos and more"
+
+
+def test_a_run_interrupted_while_it_counts_tables_names_its_checkpoint(
+    rda, here, monkeypatch, quick_start
+):
+    def interrupt(*arguments):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(commands, "export", interrupt)
+    status, _, err = rda("train --data photos --out w.safetensors --steps 1 --batch 1 --patch 64")
+    assert status == 130
+    assert err.endswith("stopped; go on with: --resume w.checkpoint\nrda: interrupted\n")
 
 
 # Help

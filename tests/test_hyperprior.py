@@ -17,7 +17,7 @@ from rdalib.hyperprior import (
 @pytest.fixture(scope="module")
 def hyperprior():
     torch.manual_seed(0)
-    hyperprior = Hyperprior(latent=6, side=5, hidden=8)
+    hyperprior = Hyperprior(latent=6, side_channels=5, hidden=8)
     torch.nn.init.normal_(hyperprior.synthesis[-1].weight, std=0.3)
     hyperprior.units.copy_(torch.tensor([5.0, 2.0, 1.0, 0.5, 0.1, 0.01]))
     return hyperprior.eval()
@@ -63,7 +63,7 @@ def test_shapes(hyperprior, rows, columns):
 
 
 def test_before_training_every_latent_has_mean_zero_and_its_channels_scale():
-    hyperprior = Hyperprior(latent=6, side=5, hidden=8)
+    hyperprior = Hyperprior(latent=6, side_channels=5, hidden=8)
     hyperprior.units.copy_(torch.tensor([4.0, 2.0, 1.0, 0.5, 0.25, 0.125]))
     mean, log_scale = hyperprior.synthesise(torch.randn(1, 5, 2, 2))
     assert torch.equal(mean, torch.zeros(1, 6, 8, 8))

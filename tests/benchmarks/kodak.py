@@ -4,7 +4,7 @@
     python tests/benchmarks/kodak.py                   # half an hour, most of it AVIF's
     python tests/benchmarks/kodak.py rda factorized    # our models alone, the others' points kept
 
-Lesson 09 and the README draw from rdalib/kodak/measured.json, so that they need no pictures of
+Lesson 11 and the README draw from rdalib/kodak/measured.json, so that they need no pictures of
 Kodak. To be run once after new weights were chosen on the validation photographs.
 """
 

@@ -16,9 +16,9 @@ import torch
 
 from rdalib import bitstream
 from rdalib.codec import Codec
-from rdalib.entropy_models import Latents
 from rdalib.hyperprior import IntegerSynthesis
 from rdalib.images import write_photo
+from rdalib.latent_coding import Latents
 
 FOLDER = Path(__file__).parent
 
@@ -36,8 +36,9 @@ def fingerprint(integers):
 def compile_networks(codec):
     """Let torch.compile turn the synthesis, and the integer one, into other machine code."""
     codec.model.synthesis.compile(dynamic=True)
-    if hasattr(codec.prior, "synthesis"):
-        codec.prior.synthesis = torch.compile(codec.prior.synthesis, dynamic=True)
+    if hasattr(codec.latent_coder, "synthesis"):
+        integer = torch.compile(codec.latent_coder.synthesis, dynamic=True)
+        codec.latent_coder = dataclasses.replace(codec.latent_coder, synthesis=integer)
 
 
 def move_networks(codec, device):
@@ -45,10 +46,11 @@ def move_networks(codec, device):
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     synthesis = codec.model.synthesis.to(device)
     codec.model.synthesis = OnDevice(synthesis, device)
-    if hasattr(codec.prior, "synthesis"):
-        weights, biases = codec.prior.synthesis.weights, codec.prior.synthesis.biases
-        integer = IntegerSynthesis([w.to(device) for w in weights], [b.to(device) for b in biases])
-        codec.prior.synthesis = OnDevice(integer, device)
+    if hasattr(codec.latent_coder, "synthesis"):
+        integer = codec.latent_coder.synthesis
+        weights, biases = ([t.to(device) for t in ts] for ts in (integer.weights, integer.biases))
+        integer = OnDevice(IntegerSynthesis(weights, biases), device)
+        codec.latent_coder = dataclasses.replace(codec.latent_coder, synthesis=integer)
 
 
 class OnDevice(torch.nn.Module):
