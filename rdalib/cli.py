@@ -209,15 +209,21 @@ def _parser():
     )
     sub.add_argument(
         "--model",
-        choices=("factorized", "hyperprior"),
-        default="hyperprior",
-        help="without or with side information (default hyperprior; a resumed run keeps its own)",
+        choices=("factorized", "hyperprior", "context"),
+        default="context",
+        help="without side information, with it, or with a context model, too (default context; "
+        "a resumed run keeps its own)",
     )
     sub.add_argument(
         "--start",
         metavar="NAME",
         help="begin at the networks of other weights: a model of rdalib by name, or a "
         ".safetensors file, of either model",
+    )
+    sub.add_argument(
+        "--frozen",
+        action="store_true",
+        help="train the context model alone; all else stays as --start has it",
     )
     length = sub.add_mutually_exclusive_group()
     length.add_argument(

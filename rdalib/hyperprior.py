@@ -72,10 +72,14 @@ class Hyperprior(nn.Module):
         return 10 * self.analysis(torch.asinh(8 * z / self.units[:, None, None])).float()
 
     def synthesise(self, h):
-        """h (B, K, h/4, w/4) to (mean, log2 of the scale), each (B, M, h, w), in z's units."""
-        mean, log_scale = self.synthesis(h).float().chunk(2, dim=1)
+        """h (B, K, h/4, w/4) to (mean, log2 of the scale), each (B, M, h, w), in z's units.
+
+        And the features that the last layer computes them from, (B, A, h, w).
+        """
+        features = self.synthesis[:-1](h)
+        mean, log_scale = self.synthesis[-1](features).float().chunk(2, dim=1)
         units = self.units[:, None, None]
-        return mean * units, log_scale + units.log2()
+        return mean * units, log_scale + units.log2(), features.float()
 
 
 # The same hyper-synthesis in integers
