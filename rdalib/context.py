@@ -34,7 +34,7 @@ SMALLEST_LOG2, LARGEST_LOG2 = -3.5, 7.0  # scales, in steps, that r is measured 
 POWERS = 3  # of the quality that the networks see
 
 
-def groups(latent):
+def groups_of(latent):
     """[(first channel, one after the last), ...] of the groups, for M latent channels."""
     ends = [boundary for boundary in BOUNDARIES if boundary < latent]
     return list(zip([0, *ends], [*ends, latent], strict=True))
@@ -78,7 +78,7 @@ class ContextModel(nn.Module):
 
     def __init__(self, latent=288, features=96):
         super().__init__()
-        self.groups = groups(latent)
+        self.groups = groups_of(latent)
         common, first = features + POWERS, self.groups[0][1]
         inputs = [common + 2 * first * len(causal_places())]
         inputs += [common + 2 * first * 9 + 2 * (low - first) for low, _ in self.groups[1:]]

@@ -63,16 +63,7 @@ class IntegerContext:
             )
             scaled = [torch.round(layer.bias.detach() * WEIGHT_ONE) for layer in network.layers]
             biases.append([b.to(torch.int32) for b in scaled])
-        count = int((LARGEST_LOG2 - SMALLEST_LOG2) * PER_OCTAVE)
-        logs = SMALLEST_LOG2 + (torch.arange(count, dtype=torch.float64) + 0.5) / PER_OCTAVE
-        ratios = torch.arange(LARGEST_RATIO * PER_RATIO, dtype=torch.float64) / PER_RATIO
-        looked_up = (
-            ONE * spread_of(logs),
-            INVERSE_ONE / spread_of(logs),
-            ONE * ratios.asinh(),
-            ONE * ratios.log1p(),
-        )
-        return cls(context.groups, weights, biases, *(t.round().to(torch.int32) for t in looked_up))
+        return cls(context.groups, weights, biases, **look_up_tables())
 
     def copy_to(self, context):
         """Set a ContextModel to the weights of this one. Raises: ValueError for other shapes."""
@@ -96,6 +87,7 @@ class IntegerContext:
         """
         index = (octaves.astype(np.int64) * PER_OCTAVE // ONE).clip(0, len(self.spreads) - 1)
         spreads, inverse = self.spreads.numpy()[index], self.inverse_spreads.numpy()[index]
+        features = features.clip(0, LARGEST_ACTIVATION)
         common = np.concatenate((features, _powers(quality, features.shape[1])))
         sizes = []  # of each group before, (2, channels, n): asinh, log1p
         for (low, high), network in zip(self.groups, self._networks(), strict=True):
@@ -169,6 +161,20 @@ class IntegerContext:
     def _networks(self):
         for weights, biases in zip(self.weights, self.biases, strict=True):
             yield _IntegerNetwork(weights, biases)
+
+
+def look_up_tables():
+    """{name: int32 tensor} of what an IntegerContext looks up, made once for each weights file."""
+    count = int((LARGEST_LOG2 - SMALLEST_LOG2) * PER_OCTAVE)
+    logs = SMALLEST_LOG2 + (torch.arange(count, dtype=torch.float64) + 0.5) / PER_OCTAVE
+    ratios = torch.arange(LARGEST_RATIO * PER_RATIO, dtype=torch.float64) / PER_RATIO
+    made = (
+        ONE * spread_of(logs),
+        INVERSE_ONE / spread_of(logs),
+        ONE * ratios.asinh(),
+        ONE * ratios.log1p(),
+    )
+    return {name: t.round().to(torch.int32) for name, t in zip(LOOKED_UP, made, strict=True)}
 
 
 class _IntegerNetwork:

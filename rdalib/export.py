@@ -56,7 +56,8 @@ def count_channels(model, latents):
     for z in latents:
         for quality in range(LEVELS):
             add_counts(counts[quality], coder.quantize(z, quality))
-    tables = [channel_tables(*each) for each in zip(counts, repeat(model.prior), steps, strict=False)]
+    each_level = zip(counts, repeat(model.prior), steps, strict=False)
+    tables = [channel_tables(*level) for level in each_level]
     return replace(coder, tables=tables)
 
 
@@ -81,7 +82,8 @@ def count_side_and_scales(model, latents):
             place += scales.shape[1] * quantized.table_index.astype(np.int64)
             scales += np.bincount(place.ravel(), minlength=scales.size).reshape(scales.shape)
     prior = repeat(model.hyperprior.prior)
-    side_tables = [channel_tables(*each) for each in zip(side, prior, steps, strict=False)]
+    each_level = zip(side, prior, steps, strict=False)
+    side_tables = [channel_tables(*level) for level in each_level]
     tables = {"side_tables": side_tables, "scale_tables": scale_tables(scales)}
     if isinstance(coder, ContextCoder):
         return replace(coder, hyperprior=replace(hyperprior, **tables))

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import textwrap
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +53,7 @@ FRAMES = {"TIFF": "pages", "MPO": "pictures"}  # what a format has several of; e
 
 
 def read_photo(path, note=None):
-    """Read a photograph file as y, a float tensor (3, H, W) in [0, 1].
+    """Read a photograph, from a path or an open file, as y, a float tensor (3, H, W) in [0, 1].
 
     Any format Pillow opens, but for EPS, a program that draws; JPEG XL where pillow-jxl-plugin is
     installed. EXIF orientation is applied, colours are converted to sRGB by a profile, or by a
@@ -67,13 +67,15 @@ def read_photo(path, note=None):
 
 
 def open_rgb(path, note):
-    """Read a photograph file as a Pillow image of mode RGB. See read_photo."""
-    ending = Path(path).suffix.lower()
-    if Path(path).is_dir():
-        raise PhotoError(f"{path} is a folder; name a photograph in it")
+    """Read a photograph as a Pillow image of mode RGB. See read_photo."""
+    opened = path if hasattr(path, "read") else None
+    name = path if opened is None else getattr(path, "name", "the file")
+    ending = Path(str(name)).suffix.lower()
+    if opened is None and Path(path).is_dir():
+        raise PhotoError(f"{name} is a folder; name a photograph in it")
     head, said = b"", []
     try:
-        with open(path, "rb") as file, _pillow_patient():
+        with nullcontext(opened) if opened else open(path, "rb") as file, _pillow_patient():
             if ending in RAW_ENDINGS:  # which Pillow may open: as the small preview inside
                 raise PhotoError(f"a camera's raw file is no picture yet; {CONVERT}")
             head = file.read(1024)
@@ -84,21 +86,21 @@ def open_rgb(path, note):
             return _to_rgb(image, layout, file, note)
     except Image.DecompressionBombError:
         raise PhotoError(
-            f"{path} has too many pixels: at most {MAX_PIXELS:,} fit; scale it down first"
+            f"{name} has too many pixels: at most {MAX_PIXELS:,} fit; scale it down first"
         ) from None
     except PhotoError as error:
-        raise PhotoError(f"{path}: {error}") from None
+        raise PhotoError(f"{name}: {error}") from None
     except Image.UnidentifiedImageError:
         what = _what_it_is(head, ending)
-        raise PhotoError(f"{path} is not a photograph that Pillow can open{what}") from None
+        raise PhotoError(f"{name} is not a photograph that Pillow can open{what}") from None
     except MemoryError:
         raise
     except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
         if isinstance(error, OSError) and error.errno:
-            raise PhotoError(f"{path}: {error.strerror.lower()}") from None
+            raise PhotoError(f"{name}: {error.strerror.lower()}") from None
         reason = said[0] if said else f"{type(error).__name__}: {error}"
         raise PhotoError(
-            f"{path} cannot be decoded: damaged, cut short, or of a rare kind "
+            f"{name} cannot be decoded: damaged, cut short, or of a rare kind "
             f"({textwrap.shorten(reason, 100)})"
         ) from None
 
@@ -147,13 +149,27 @@ def _loaded(file):
     image = Image.open(file)
     if image.format == "EPS":  # Pillow would run Ghostscript on it
         raise PhotoError(f"an EPS file is a program that draws; {CONVERT}")
+    return image, _load(image)
+
+
+def _load(image):
+    """Decode an open image. Returns its layout in the file."""
     if image.width * image.height > MAX_PIXELS:
         raise Image.DecompressionBombError
     layout = set()
-    for tile in image.tile:
+    for tile in getattr(image, "tile", ()):
         layout.update(tile.args if isinstance(tile.args, tuple) else (tile.args,))
     image.load()
-    return image, layout
+    return layout
+
+
+def image_to_rgb(image, note):
+    """A Pillow image of any mode to RGB. See read_photo. Raises: PhotoError."""
+    with _pillow_patient():
+        layout = _load(image)
+        own = image.copy()  # which may be turned
+        own.format = image.format
+        return _to_rgb(own, layout, io.BytesIO(), note)
 
 
 def _what_it_is(head, ending):
