@@ -42,9 +42,11 @@ def _number(text: str, kind: Callable[[str], Any], low: float, high: float, mean
 def codec_names(text: str) -> list[str]:
     from rdalib import classical
 
-    known = ("rda", *classical.CODECS)
+    known = ("rda", *classical.AVAILABLE)
     names = list(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:
+        if name == "jpegxl" and name not in known:
+            raise argparse.ArgumentTypeError("jpegxl needs: pip install pillow-jxl-plugin")
         if name not in known:
             raise argparse.ArgumentTypeError(f"no codec {name!r}; there are {', '.join(known)}")
     return names

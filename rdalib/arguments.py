@@ -97,7 +97,8 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command(
         "compare",
-        "set a photograph beside JPEG, JPEG 2000, WebP and AVIF, each at its best in as many bytes",
+        "set a photograph beside JPEG, JPEG 2000, WebP, AVIF (and JPEG XL, if pillow-jxl-plugin is "
+        "there), each at its best in as many bytes",
         "rda compare holiday.jpg --bytes 8000 --out comparison.png",
     )
     sub.add_argument("input", metavar="IN", help="a photograph, in any format Pillow opens")
@@ -126,9 +127,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--codecs",
         type=argument_types.codec_names,
-        default="rda,jpeg,jpeg2000,webp,avif",
         metavar="NAMES",
-        help="some of rda,jpeg,jpeg2000,webp,avif, with commas (default: all)",
+        help="some of rda,jpeg,jpeg2000,webp,avif,jpegxl, with commas (default: all; jpegxl needs "
+        "pillow-jxl-plugin)",
     )
     sub.add_argument(
         "--limit", type=argument_types.count, metavar="K", help="only the first K photographs"
@@ -158,15 +159,21 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument(
         "--model",
-        choices=("factorized", "hyperprior"),
-        default="hyperprior",
-        help="without or with side information (default hyperprior; a resumed run keeps its own)",
+        choices=("factorized", "hyperprior", "context"),
+        default="context",
+        help="without side information, with it, or with a context model, too (default context; "
+        "a resumed run keeps its own)",
     )
     sub.add_argument(
         "--start",
         metavar="NAME",
         help="begin at the networks of other weights: a model of rdalib by name, or a "
         ".safetensors file, of either model",
+    )
+    sub.add_argument(
+        "--frozen",
+        action="store_true",
+        help="train the context model alone; all else stays as --start has it",
     )
     length = sub.add_mutually_exclusive_group()
     length.add_argument(

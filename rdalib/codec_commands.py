@@ -14,6 +14,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ def compress(arguments: Namespace) -> int:
     loaded: list[Codec] = []
 
     def one(source: str, target: str) -> str:
-        image = open_rgb(io.BytesIO(_read(source)) if source == STREAM else source, note)
+        image = open_rgb(io.BytesIO(sys.stdin.buffer.read()) if source == STREAM else source, note)
         if not loaded:
             loaded.append(Codec.load(arguments.model))
         data, latents = loaded[0].encode(image, quality, arguments.bytes)
@@ -93,7 +94,7 @@ def decompress(arguments: Namespace) -> int:
     codecs: dict[bytes, Codec] = {}
 
     def one(source: str, target: str) -> str:
-        data = _read(source)
+        data = _read_rda(source)
         try:
             made_by = bitstream.parse(data).weights_id
             if made_by not in codecs:
@@ -113,7 +114,7 @@ def decompress(arguments: Namespace) -> int:
 
 def info(arguments: Namespace) -> None:
     try:
-        stream = bitstream.parse(_read(arguments.input))
+        stream = bitstream.parse(_read_rda(arguments.input))
     except BitstreamError as error:
         raise BitstreamError(f"{arguments.input}: {error}") from None
     header, payload = bitstream.HEADER.size, len(stream.payload)
@@ -181,13 +182,15 @@ def _each(jobs: list[Job], what: str, one: Callable[[str, str], str]) -> int:
     return 1 if failed else 0
 
 
-def _read(source: str) -> bytes:
-    """The bytes of a file or of standard input. Raises: ValueError, OSError."""
-    if source == STREAM:
-        return sys.stdin.buffer.read()
-    if Path(source).is_dir():
+def _read_rda(source: str) -> bytes:
+    """The bytes of an .rda file, or of standard input. Raises: ValueError, OSError."""
+    if source != STREAM and Path(source).is_dir():
         raise ValueError(f"{source} is a folder; name an .rda file in it")
-    return Path(source).read_bytes()
+    try:
+        with nullcontext(sys.stdin.buffer) if source == STREAM else open(source, "rb") as file:
+            return bitstream.read(file)
+    except BitstreamError as error:
+        raise BitstreamError(f"{source}: {error}") from None
 
 
 def _write(target: str, data: bytes) -> None:

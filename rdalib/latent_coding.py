@@ -143,10 +143,10 @@ class HyperpriorCoder:
     def quantize(self, z: Float[Tensor, "M h w"], quality: int) -> Latents:
         """z in the integers that a file holds."""
         h_rounded = self.round_side(self.analyse_side(z), quality)
-        mean, table_index = self.describe(h_rounded, quality, (z.shape[1], z.shape[2]))
+        mean, octaves, _ = self.describe(h_rounded, quality, (z.shape[1], z.shape[2]))
         u = (z / steps_at(self.model, quality)).flatten(1)
-        z_rounded = to_integers(u.sub_(self._in_steps(mean, quality)))
-        return Latents(h_rounded, z_rounded, mean, table_index)
+        z_rounded = to_integers(u.sub_(self.in_steps(mean, quality)))
+        return Latents(h_rounded, z_rounded, mean, scale_index(octaves))
 
     def symbols_and_tables(self, latents: Latents, quality: int) -> Groups:
         """(symbols, tables) to be coded: h by channels, then z by scales."""
@@ -157,7 +157,8 @@ class HyperpriorCoder:
     def decode(self, decoder: Decoder, quality: int, grid: Grid) -> Latents:
         """Latents from a file. Raises: ValueError."""
         h_rounded = self.decode_side(decoder, quality, grid)
-        mean, table_index = self.describe(h_rounded, quality, grid)
+        mean, octaves, _ = self.describe(h_rounded, quality, grid)
+        table_index = scale_index(octaves)
         counts = np.bincount(table_index.ravel(), minlength=SCALES)
         by_scale = decoder.decode(self.scale_tables, counts)
         return Latents(h_rounded, put_back(by_scale, table_index), mean, table_index)
@@ -167,7 +168,7 @@ class HyperpriorCoder:
         """What the synthesis is given before its gains."""
         steps = steps_at(self.model, quality)
         u = torch.from_numpy(latents.z_rounded).to(steps.device).float()
-        u += self._in_steps(latents.mean, quality)
+        u += self.in_steps(latents.mean, quality)
         return u.reshape(-1, *grid).mul_(steps)
 
     # The side information by itself
@@ -195,26 +196,35 @@ class HyperpriorCoder:
 
     def describe(
         self, h_rounded: Int32[np.ndarray, "K n_h"], quality: int, grid: Grid
-    ) -> tuple[Int32[np.ndarray, "M n"], UInt8[np.ndarray, "M n"]]:
-        """(mean, table_index) of every latent, as in `Latents`."""
+    ) -> tuple[Int32[np.ndarray, "M n"], Int32[np.ndarray, "M n"], Int32[np.ndarray, "A n"]]:
+        """(mean, octaves, features): what h says of every latent and every place, in 1 / ONE.
+
+        mean: as in `Latents`; octaves: log2 of the scale over the smallest one of the tables;
+        features: what the hyper-synthesis computed them from.
+        """
         h = torch.from_numpy(h_rounded) * self.side_steps[quality][:, None]
-        mean = np.empty((self.log_units.shape[1], *grid), np.int32)
-        table_index = np.empty(mean.shape, np.uint8)
+        latent, features = self.log_units.shape[1], self.synthesis.weights[-1].shape[1]
+        parts = [np.empty((channels, *grid), np.int32) for channels in (latent, latent, features)]
         sizes = {"rows": SIDE_ROWS, "halo": SIDE_HALO, "made": SIDE_STRIDE}
         for rows, described in in_strips(self.synthesis, h.reshape(-1, *side_grid(grid)), **sizes):
             height = min(rows.stop, grid[0]) - rows.start
-            means, log_scale = described[:, :height, : grid[1]].chunk(2)
-            mean[:, rows] = means.clamp(-(2**31), 2**31 - 1).numpy()
-            octaves = log_scale + self.log_units[quality][:, None, None]
-            octaves -= int(SMALLEST_LOG2_SCALE * ONE)
-            index = (octaves * SCALES_PER_OCTAVE).div(ONE, rounding_mode="floor")
-            table_index[:, rows] = index.clamp(0, SCALES - 1).numpy()
-        return mean.reshape(len(mean), -1), table_index.reshape(len(mean), -1)
+            here = described[:, :height, : grid[1]].split((latent, latent, features))
+            here[1].add_(self.log_units[quality][:, None, None] - int(SMALLEST_LOG2_SCALE * ONE))
+            for whole, part in zip(parts, here, strict=True):
+                whole[:, rows] = part.clamp(-(2**31), 2**31 - 1).numpy()
+        mean, octaves, seen = (part.reshape(len(part), -1) for part in parts)
+        return mean, octaves, seen
 
-    def _in_steps(self, mean: Int32[np.ndarray, "M n"], quality: int) -> Float[Tensor, "M n"]:
+    def in_steps(self, mean: Int32[np.ndarray, "M n"], quality: int) -> Float[Tensor, "M n"]:
         """Means in units of the step."""
         units = self.model.hyperprior.units / steps_at(self.model, quality)[:, 0, 0]
         return torch.from_numpy(mean).to(units.device).float().div_(ONE).mul_(units[:, None])
+
+
+def scale_index(octaves: Int32[np.ndarray, "M n"]) -> UInt8[np.ndarray, "M n"]:
+    """The table of each scale, by its log2 over the smallest, in units of 1 / ONE."""
+    index = octaves.astype(np.int64) * SCALES_PER_OCTAVE // ONE
+    return index.clip(0, SCALES - 1).astype(np.uint8)
 
 
 def side_grid(grid: Grid) -> Grid:

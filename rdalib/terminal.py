@@ -28,7 +28,7 @@ def complain(message: str) -> None:
     print(f"{PROGRAM}: {' '.join(message.splitlines())}", file=sys.stderr)
 
 
-def explain(error: BaseException) -> str | None:
+def explain(error: BaseException, command: str = "") -> str | None:
     """What is wrong, for the user: bad input, a machine too small. None for a mistake of ours."""
     if isinstance(error, ModuleNotFoundError):
         missing = (error.name or "").partition(".")[0]
@@ -43,7 +43,8 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and "allocate" in str(error)
     ):
-        return "not enough memory: scale the picture down, or train with a smaller --batch"
+        what = "use a smaller --batch" if command == "train" else "use a smaller picture"
+        return f"not enough memory: {what}"
     return None
 
 
