@@ -36,7 +36,7 @@ from rdalib.quantization import round_half_up
 from rdalib.strips import in_strips
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int, Int32, UInt8
+    from jaxtyping import Float, Int, Int32, Shaped, UInt8
     from torch import Tensor
 
     Grid = tuple[int, int]
@@ -144,9 +144,11 @@ class HyperpriorCoder:
         """z in the integers that a file holds."""
         h_rounded = self.round_side(self.analyse_side(z), quality)
         mean, octaves, _ = self.describe(h_rounded, quality, (z.shape[1], z.shape[2]))
+        table_index = scale_index(octaves)
+        del octaves  # as large as z, which may be large
         u = (z / steps_at(self.model, quality)).flatten(1)
         z_rounded = to_integers(u.sub_(self.in_steps(mean, quality)))
-        return Latents(h_rounded, z_rounded, mean, scale_index(octaves))
+        return Latents(h_rounded, z_rounded, mean, table_index)
 
     def symbols_and_tables(self, latents: Latents, quality: int) -> Groups:
         """(symbols, tables) to be coded: h by channels, then z by scales."""
@@ -223,8 +225,11 @@ class HyperpriorCoder:
 
 def scale_index(octaves: Int32[np.ndarray, "M n"]) -> UInt8[np.ndarray, "M n"]:
     """The table of each scale, by its log2 over the smallest, in units of 1 / ONE."""
-    index = octaves.astype(np.int64) * SCALES_PER_OCTAVE // ONE
-    return index.clip(0, SCALES - 1).astype(np.uint8)
+    table_index = np.empty(octaves.shape, np.uint8)
+    for channels in _some_channels(octaves):
+        index = octaves[channels].astype(np.int64) * SCALES_PER_OCTAVE // ONE
+        table_index[channels] = index.clip(0, SCALES - 1)
+    return table_index
 
 
 def side_grid(grid: Grid) -> Grid:
@@ -267,8 +272,8 @@ def put_back(
     return integers
 
 
-def _some_channels(table_index: UInt8[np.ndarray, "M n"]) -> Iterator[slice]:
-    """Slices of channels, so that sorting has little in hand at a time."""
-    channels, places = table_index.shape
+def _some_channels(latents: Shaped[np.ndarray, "M n"]) -> Iterator[slice]:
+    """Slices of channels, so that what has 64 bits for each latent is never large."""
+    channels, places = latents.shape
     some = max(1, LATENTS_AT_ONCE // max(places, 1))
     return (slice(first, first + some) for first in range(0, channels, some))
