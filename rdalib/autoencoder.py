@@ -22,6 +22,7 @@ from rdalib.quality import LEVELS, quality_to_lambda
 from rdalib.quantization import add_uniform_noise, round_half_up, round_straight_through
 from rdalib.transforms import STRIDE, Analysis, Synthesis, principal_components
 
+PASSES = {"noise": 1, "mixed": 1, "round": 1000}  # over the context's raster: until it is exact
 ANCHORS = 8  # lambdas at which the steps are learned; in between, their logarithm is linear
 
 
@@ -144,7 +145,7 @@ class RateDistortionAutoencoder(nn.Module):
             if hasattr(self, "context"):
                 around = partial(quantize_around, quantization=quantization)
                 deviation, log_scale, decoded = self.context(
-                    u, mean, log_scale, features, quality, around
+                    u, mean, log_scale, features, quality, around, PASSES[quantization]
                 )
             else:
                 deviation, decoded = quantize(u - mean, quantization)
