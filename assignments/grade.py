@@ -197,9 +197,11 @@ def main(arguments=None):
     lines = skipped_lines(skipped, handed_in, roster if place.is_dir() else None)
     lines += [f"graded earlier and kept: {'; '.join(others)}"] if others and place.is_dir() else []
     print(*lines, sep="\n", end="\n" if lines else "")
-    kept = f"what was graded is kept in {options.out}" if results else "nothing was kept: use --out"
+    kept = f"what is finished is kept in {options.out}" if results else "use --out to keep them"
+    if batch.failure:
+        kept = "what is printed here may not all be kept"
     if problem:
-        print(f"{problem}; {kept}, give the same command again", file=sys.stderr)
+        print(f"{problem}; {kept}; mend that and give the same command again", file=sys.stderr)
         return 2
     if not complete:
         print(f"interrupted: {len(graded)} of {len(handed_in)} are graded; {kept}", file=sys.stderr)
@@ -217,6 +219,7 @@ def warn_where_nothing_separates():
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")  # names that a console cannot show
     try:
         sys.exit(main())
     except KeyboardInterrupt:  # before or after the grading, which ends by itself

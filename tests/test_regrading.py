@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -422,6 +423,16 @@ def test_a_page_names_set_questions_and_date(classroom, small_set):  # noqa: F81
     page = gradebook.page(named, one, {})
     assert "ps9: small things" in page and "q1 a sum<" in page and "<h1>Ann</h1>" in page
     assert f"Graded on {int(one.when[8:10])} " in page and one.when[:4] in page
+
+
+def test_names_that_the_console_cannot_show_are_no_error(tmp_path):
+    path = tmp_path / "学生.ipynb"
+    path.write_text("{}")
+    command = [sys.executable, str(ROOT / "assignments/grade.py"), "ps1", str(path)]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    assert "\\u5b66\\u751f.ipynb" in done.stdout
 
 
 def test_the_wrong_set_is_told_which_it_looks_like(tmp_path):
