@@ -10,10 +10,12 @@ Source: TTIC 31230, "Rate-Distortion Autoencoders"; Balle et al., ICLR 2017, equ
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
 
+from rdalib.context import ContextModel
 from rdalib.hyperprior import SMALLEST_SCALE, Hyperprior, gaussian_nats
 from rdalib.priors import LearnedCdf, interval_nats, nats_to_bits
 from rdalib.quality import LEVELS, quality_to_lambda
@@ -47,16 +49,19 @@ class RateDistortionAutoencoder(nn.Module):
 
     side_channels: K, of side information h. With none (0) the prior is factorised: one learned
     density a channel. With some it is a hyperprior. convolved: how many of the latent channels
-    the convolutional paths have a part in, by default all.
+    the convolutional paths have a part in, by default all. context: whether a context model
+    moves the hyperprior's means and scales.
     """
 
-    def __init__(self, hidden=128, latent=192, side_channels=0, convolved=None):
+    def __init__(self, hidden=128, latent=192, side_channels=0, convolved=None, context=False):
         super().__init__()
         self.analysis = Analysis(hidden, latent, convolved)
         self.synthesis = Synthesis(hidden, latent, convolved)
         if side_channels:
             self.hyperprior = Hyperprior(latent, side_channels)
             self.log_side_steps = nn.Parameter(torch.zeros(ANCHORS, side_channels))
+            if context:
+                self.context = ContextModel(latent)
         else:
             self.prior = LearnedCdf(latent)
         lambdas = quality_to_lambda(torch.linspace(0, LEVELS - 1, ANCHORS))
@@ -133,13 +138,33 @@ class RateDistortionAutoencoder(nn.Module):
         """Nats of h and of z given h, (B,), and the decoded z in units of steps."""
         side_steps = self.side_steps(quality)
         h_noisy, h_decoded = quantize(self.hyperprior.analyse(z) / side_steps, quantization)
-        mean, log_scale = self.hyperprior.synthesise(h_decoded * side_steps)
-        mean, scale = mean / steps, log_scale.exp2() / steps
-        deviation, decoded = quantize(z / steps - mean, quantization)
-        with torch.autocast(z.device.type, enabled=False):
+        mean, log_scale, features = self.hyperprior.synthesise(h_decoded * side_steps)
+        with torch.autocast(z.device.type, enabled=False):  # probabilities need float32
+            u, mean, log_scale = z / steps, mean / steps, log_scale - steps.log2()
+            if hasattr(self, "context"):
+                around = partial(quantize_around, quantization=quantization)
+                deviation, log_scale, decoded = self.context(
+                    u, mean, log_scale, features, quality, around
+                )
+            else:
+                deviation, decoded = quantize(u - mean, quantization)
+                decoded = decoded + mean
             side_nats = interval_nats(self.hyperprior.prior, h_noisy * side_steps, side_steps)
+            scale = log_scale.exp2()
             nats = gaussian_nats(deviation, (scale.square() + SMALLEST_SCALE**2).sqrt())
-        return side_nats.sum(dim=(1, 2, 3)) + nats.sum(dim=(1, 2, 3)), decoded + mean
+        return side_nats.sum(dim=(1, 2, 3)) + nats.sum(dim=(1, 2, 3)), decoded
+
+
+def quantize_around(u, mean, quantization):
+    """u in units of the step, rounded to integers from its mean: as `quantize`, the mean added.
+
+    In "mixed" the mean, too, has a gradient, as if the rounded difference were fixed. That is
+    right where it is zero, at the low rates at which means matter.
+    """
+    deviation, decoded = quantize(u - mean, quantization)
+    if quantization == "mixed":
+        mean = 2 * mean - mean.detach()  # straight through, u - mean has taken one away
+    return deviation, decoded + mean
 
 
 def quantize(z, quantization):

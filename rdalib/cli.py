@@ -1,7 +1,10 @@
 """The command `rda`."""
 
 import argparse
+import io
 import math
+import os
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -28,17 +31,22 @@ EXTRAS = {  # what brings the modules that compress and decompress do without
 def main(argv=None):
     """Run the command. argv: list of words, by default the process's. Returns the exit status.
 
-    0: done; 2: bad input, said in one line on standard error; 130: interrupted.
+    0: done; 1: done, but for photographs that were left out and named; 2: bad input, said in one
+    line on standard error; 130: interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that it cannot show is no failure
+            stream.reconfigure(errors="backslashreplace")
+    words = sys.argv[1:] if argv is None else list(argv)
     try:
-        arguments = _parser().parse_args(argv)
+        _check_dashes(words)
+        arguments = _parser().parse_args(words)
     except SystemExit as stop:  # --help ends with 0, bad usage with 2
         return int(stop.code or 0)
     try:
         # PyTorch is slow to import, and neither --help nor `rda info` need wait for it.
         commands = import_module(f"rdalib.{MODULES[arguments.command]}")
-        getattr(commands, arguments.command)(arguments)
-        return 0
+        return getattr(commands, arguments.command)(arguments) or 0
     except KeyboardInterrupt:
         _complain("interrupted")
         return 130
@@ -56,8 +64,18 @@ def main(argv=None):
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "allocate" not in str(error):
             raise
-        _complain("not enough memory: scale the picture down, or train with a smaller --batch")
+        what = "use a smaller --batch" if arguments.command == "train" else "use a smaller picture"
+        _complain(f"not enough memory: {what}")
     return 2
+
+
+def _check_dashes(words):
+    """argparse takes a file's name that begins with a dash for an option that it does not know."""
+    for word in words[: words.index("--")] if "--" in words else words:
+        name = word.startswith("-") and (os.path.lexists(word) or re.match("-[^-0-9.]..", word))
+        if name:
+            _complain(f"{word} begins with a dash, as options do; for a file write ./{word}")
+            raise SystemExit(2)
 
 
 def _complain(message):
@@ -133,7 +151,8 @@ def _parser():
 
     sub = command(
         "compare",
-        "set a photograph beside JPEG, JPEG 2000, WebP and AVIF, each at its best in as many bytes",
+        "set a photograph beside JPEG, JPEG 2000, WebP, AVIF (and JPEG XL, if pillow-jxl-plugin is "
+        "there), each at its best in as many bytes",
         "rda compare holiday.jpg --bytes 8000 --out comparison.png",
     )
     sub.add_argument("input", metavar="IN", help="a photograph, in any format Pillow opens")
@@ -162,9 +181,9 @@ def _parser():
     sub.add_argument(
         "--codecs",
         type=_codec_names,
-        default="rda,jpeg,jpeg2000,webp,avif",
         metavar="NAMES",
-        help="some of rda,jpeg,jpeg2000,webp,avif, with commas (default: all)",
+        help="some of rda,jpeg,jpeg2000,webp,avif,jpegxl, with commas (default: all; jpegxl needs "
+        "pillow-jxl-plugin)",
     )
     sub.add_argument("--limit", type=_count, metavar="K", help="only the first K photographs")
     sub.add_argument("--plot", type=_figure_name, metavar="FIGURE.png", help="also draw the curves")
@@ -190,15 +209,21 @@ def _parser():
     )
     sub.add_argument(
         "--model",
-        choices=("factorized", "hyperprior"),
-        default="hyperprior",
-        help="without or with side information (default hyperprior; a resumed run keeps its own)",
+        choices=("factorized", "hyperprior", "context"),
+        default="context",
+        help="without side information, with it, or with a context model, too (default context; "
+        "a resumed run keeps its own)",
     )
     sub.add_argument(
         "--start",
         metavar="NAME",
         help="begin at the networks of other weights: a model of rdalib by name, or a "
         ".safetensors file, of either model",
+    )
+    sub.add_argument(
+        "--frozen",
+        action="store_true",
+        help="train the context model alone; all else stays as --start has it",
     )
     length = sub.add_mutually_exclusive_group()
     length.add_argument(
@@ -317,9 +342,11 @@ def _number(text, kind, low, high, meaning):
 def _codec_names(text):
     from rdalib import classical
 
-    known = ("rda", *classical.CODECS)
+    known = ("rda", *classical.AVAILABLE)
     names = list(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:
+        if name == "jpegxl" and name not in known:
+            raise argparse.ArgumentTypeError("jpegxl needs: pip install pillow-jxl-plugin")
         if name not in known:
             raise argparse.ArgumentTypeError(f"no codec {name!r}; there are {', '.join(known)}")
     return names

@@ -75,6 +75,7 @@ def _read_rda(path, parse):
     if Path(path).is_dir():
         raise ValueError(f"{path} is a folder; name an .rda file in it")
     try:
-        return parse(Path(path).read_bytes())
+        with open(path, "rb") as file:
+            return parse(bitstream.read(file))
     except BitstreamError as error:
         raise BitstreamError(f"{path}: {error}") from None

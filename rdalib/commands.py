@@ -28,9 +28,11 @@ DEFAULT_MINUTES = 60
 CHANNELS = {  # of the latent, those of them with a convolutional path, and side information
     "factorized": {"latent": 192},
     "hyperprior": {"latent": 288, "convolved": 192, "side_channels": 64},
+    "context": {"latent": 288, "convolved": 192, "side_channels": 64, "context": True},
 }
 LARGEST_SCALE, RECOLOURED = 6.0, 0.1  # photographs as people have them: see RandomPatches
 START_LEARNING_RATE = 5e-4  # of a run that begins at trained weights
+FROZEN_LEARNING_RATE = 3e-3  # of a run of the context model alone
 
 
 def train(arguments):
@@ -140,6 +142,11 @@ def _settings(arguments):
         if not Path(arguments.resume).is_file():
             raise ValueError(f"--resume {arguments.resume}: no such file")
         return read_checkpoint(arguments.resume)[0]
+    if arguments.frozen and not (arguments.start and arguments.model == "context"):
+        raise ValueError(
+            "--frozen trains the context model alone: it needs --model context --start"
+        )
+    learning_rate = START_LEARNING_RATE if arguments.start else TrainingSettings.learning_rate
     return TrainingSettings(
         steps=1,
         batch=arguments.batch,
@@ -151,7 +158,8 @@ def _settings(arguments):
         data=" and ".join(Path(name).name for name in arguments.data),
         start=arguments.start or "",
         **CHANNELS[arguments.model],
-        learning_rate=START_LEARNING_RATE if arguments.start else TrainingSettings.learning_rate,
+        frozen=arguments.frozen,
+        learning_rate=FROZEN_LEARNING_RATE if arguments.frozen else learning_rate,
     )
 
 

@@ -17,7 +17,19 @@ from torch.nn import functional as F
 from rdalib.images import PhotoError, open_rgb
 
 NAMES = ("bsds500", "kodak", "large")
-PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".jp2", ".ppm")
+PHOTO_ENDINGS = (
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".webp",
+    ".avif",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".jp2",
+    ".jxl",
+    ".ppm",
+)
 
 
 def cache_folder():

@@ -19,6 +19,8 @@ import numpy as np
 PRECISION = 16
 TOTAL = 2**PRECISION  # every table's frequencies add up to this
 LARGEST = 2**20  # magnitudes from here on cannot be coded
+AT_ONCE = 2**14  # symbols decoded before a look at how much data is left
+SLACK = 128  # bits that symbols may need beyond the data: the coder's state, and rounding
 UNIFORM = constriction.stream.model.Uniform
 
 
@@ -44,6 +46,11 @@ class Table:
         return constriction.stream.model.Categorical(
             self.frequencies.astype(np.float64) / TOTAL, perfect=False
         )
+
+    @cached_property
+    def bits(self):
+        """What an ideal coder needs for each of the entries, in bits: float64 array (n + 1,)."""
+        return -np.log2(self.frequencies.astype(np.float64) / TOTAL)
 
     @property
     def escape(self):
@@ -90,8 +97,8 @@ def encode(symbols, tables):
             continue
         if not -LARGEST < group.min() <= group.max() < LARGEST:
             raise ValueError(f"integers of {LARGEST} and more cannot be coded")
-        index = table.index(group)
-        encoder.encode(index.astype(np.int32), table.model)
+        index = table.index(group).astype(np.int32, copy=False)
+        encoder.encode(index, table.model)
         for integer in group[index == table.escape]:
             _encode_outside(encoder, _outside_to_natural(int(integer), table))
     return encoder.get_compressed().astype("<u4").tobytes()
@@ -107,27 +114,37 @@ class Decoder:
         words = np.frombuffer(data, "<u4").astype(np.uint32)
         self.decoder = constriction.stream.queue.RangeDecoder(words)
         self.data, self.symbols, self.tables = data, [], []
+        self.bits_left = 8 * len(data) + SLACK
 
     def decode(self, tables, counts):
-        """The next groups, int64 arrays (counts[i],), by their tables. Raises: ValueError."""
-        symbols = []
+        """The next groups, int32 arrays (counts[i],), by their tables. Raises: ValueError.
+
+        Nothing is decoded far beyond the end of the data, whatever the counts claim.
+        """
         try:
-            for table, count in zip(tables, counts, strict=True):
-                group = np.empty(count, dtype=np.int64)
-                if count:
-                    group[:] = self.decoder.decode(table.model, int(count))
-                    escaped = group == table.escape
-                    group += table.first
-                    group[escaped] = [
-                        _natural_to_outside(_decode_outside(self.decoder), table)
-                        for _ in range(escaped.sum())
-                    ]
-                symbols.append(group)
+            symbols = [
+                self._group(table, int(count)) for table, count in zip(tables, counts, strict=True)
+            ]
         except (AssertionError, ValueError, OverflowError):
             raise ValueError("the coded data is damaged") from None
         self.symbols += symbols
         self.tables += tables
         return symbols
+
+    def _group(self, table, count):
+        group = np.empty(count, np.int32)
+        for start in range(0, count, AT_ONCE):
+            piece = self.decoder.decode(table.model, min(count - start, AT_ONCE))
+            self.bits_left -= table.bits[piece].sum()
+            if self.bits_left < 0:
+                raise ValueError("the data has ended")
+            group[start : start + AT_ONCE] = piece
+        escaped = group == table.escape
+        group += table.first
+        group[escaped] = [
+            _natural_to_outside(_decode_outside(self.decoder), table) for _ in range(escaped.sum())
+        ]
+        return group
 
     def finish(self):
         """Raises: ValueError unless `data` is what `encode` makes of the integers decoded."""
@@ -140,14 +157,14 @@ class Decoder:
 
 
 def decode(data, tables, count):
-    """The bytes of `encode` back to integers (C, count), int64, every group of one length.
+    """The bytes of `encode` back to integers (C, count), int32, every group of one length.
 
     Raises: ValueError if `data` is not what `encode` makes of any integers.
     """
     decoder = Decoder(data)
     symbols = decoder.decode(tables, [count] * len(tables))
     decoder.finish()
-    return np.array(symbols, dtype=np.int64).reshape(len(tables), count)
+    return np.array(symbols, dtype=np.int32).reshape(len(tables), count)
 
 
 def table_bits(symbols, tables):
@@ -155,7 +172,7 @@ def table_bits(symbols, tables):
     bits = 0.0
     for group, table in zip(symbols, tables, strict=True):
         index = table.index(group)
-        bits -= np.log2(table.frequencies.astype(np.float64) / TOTAL)[index].sum()
+        bits += table.bits[index].sum()
         for integer in group[index == table.escape]:
             bits += 5 + (_outside_to_natural(int(integer), table) + 1).bit_length() - 1
     return float(bits)

@@ -1,8 +1,9 @@
 """The commands of `rda` that measure. Each function takes the parsed arguments."""
 
 import json
+import sys
 
-from rdalib import datasets, evaluation, plots
+from rdalib import classical, datasets, evaluation, plots
 from rdalib.codec import Codec
 from rdalib.files import write_file
 from rdalib.images import read_photo
@@ -16,7 +17,7 @@ def compare(arguments):
     codec = Codec.load(arguments.model)
     shown = [
         (name, y_hat, evaluation.quality_of(y, y_hat, data))
-        for name, data, y_hat in evaluation.compare(y, codec, arguments.bytes)
+        for name, data, y_hat in evaluation.compare(y, codec, arguments.bytes, classical.AVAILABLE)
     ]
     print(f"{'':14}{'bytes':>9}{'bpp':>8}{'PSNR':>8}{'luma':>8}{'chroma':>8}{'MS-SSIM':>9}")
     for name, _, values in shown:
@@ -35,14 +36,20 @@ def evaluate(arguments):
     for output in filter(None, (arguments.json, arguments.plot)):
         check_output(output)
     paths = datasets.photo_paths(datasets.find(arguments.folder))[: arguments.limit]
-    codec = Codec.load(arguments.model) if "rda" in arguments.codecs else None
-    result = evaluation.evaluate(paths, arguments.codecs, codec, progress=bar("measuring", "file"))
+    codecs = arguments.codecs or ["rda", *classical.AVAILABLE]
+    codec = Codec.load(arguments.model) if "rda" in codecs else None
+    notes = []  # said at the end, below the progress bar
+    result = evaluation.evaluate(
+        paths, codecs, codec, progress=bar("measuring", "file"), note=notes.append
+    )
+    left_out = result.get("left_out", {})
+    count = len(paths) - len(left_out)
     write_file(arguments.json, (json.dumps(result, indent=1) + "\n").encode())
     columns = (
         f"{'setting':>9}{'bytes':>10}{'bpp':>8}{'PSNR':>8}{'luma':>8}{'chroma':>8}{'MS-SSIM':>9}"
     )
     for name, points in result["codecs"].items():
-        print(f"{name}, mean of {len(paths)}")
+        print(f"{name}, mean of {count}")
         print(columns)
         for point in points:
             print(_evaluation_row(point))
@@ -54,9 +61,14 @@ def evaluate(arguments):
             label: {name: evaluation.curve(p, key) for name, p in result["codecs"].items()}
             for label, key in (("PSNR of RGB (dB)", "psnr_rgb"), ("MS-SSIM", "ms_ssim"))
         }
-        title = f"mean of {len(paths)} photographs"
+        title = f"mean of {count} photographs"
         plots.write(plots.rate_distortion_panels(panels, title), arguments.plot)
         print(f"picture: {arguments.plot}")
+    for text in notes:
+        note(text)
+    for why in left_out.values():
+        print(f"left out: {why}", file=sys.stderr)
+    return 1 if left_out else 0
 
 
 def _evaluation_row(point):
@@ -64,6 +76,6 @@ def _evaluation_row(point):
         return f"{'-':>{width}}" if point[key] is None else f"{point[key]:{width}.{places}f}"
 
     decibels = "".join(cell(key, 8, 2) for key in ("psnr_rgb", "psnr_luma", "psnr_chroma"))
-    return f"{point['setting']:9g}{point['bytes']:10,.0f}{point['bpp']:8.3f}{decibels}" + cell(
-        "ms_ssim", 9, 4
-    )
+    rates = f"{point['setting']:9g}{point['bytes']:10,.0f}{point['bpp']:8.3f}"
+    similarity = cell("ms_ssim", 9, 4)
+    return f"{rates}{decibels}{similarity}  {point.get('subsampling', '')}".rstrip()

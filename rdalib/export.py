@@ -5,10 +5,12 @@ that did not.
 """
 
 from dataclasses import replace
+from itertools import repeat
 
 import numpy as np
 import torch
 
+from rdalib.context_coding import ContextCoder, IntegerContext
 from rdalib.entropy_coding import Table, frequencies_from_pmf
 from rdalib.files import write_file
 from rdalib.hyperprior import ONE, SMALLEST_SCALE, IntegerSynthesis, gaussian_nats
@@ -19,7 +21,6 @@ from rdalib.latent_coding import (
     SMALLEST_LOG2_SCALE,
     FactorizedCoder,
     HyperpriorCoder,
-    level,
 )
 from rdalib.priors import interval_nats
 from rdalib.quality import LEVELS
@@ -27,7 +28,8 @@ from rdalib.transforms import STRIDE
 from rdalib.weights_file import pack
 
 PSEUDO_COUNTS = 64  # the weight of the learned density where photographs were few
-FARTHEST = 2**12  # from the mean of its scale that an integer is counted
+FARTHEST = 2**12  # from its mean that an integer of z is counted
+LARGEST_COUNTED = 2**10  # of a channel with a table of its own
 
 
 @torch.inference_mode()
@@ -35,33 +37,61 @@ def export(model, photos, path, about):
     """Write a trained model as a weights file, with tables counted on photographs.
 
     model: RateDistortionAutoencoder (its weights are rounded here, in place); photos: an
-    iterable of y; about: dict of text. Raises: OSError.
+    iterable of y, looked at one by one; about: dict of text. Raises: OSError.
     """
     model = model.to("cpu", memory_format=torch.contiguous_format).eval()
     for parameter in model.state_dict().values():
         parameter.copy_(parameter.half().float())
-    count = count_hyperprior if hasattr(model, "hyperprior") else count_factorized
-    latents = [model.analysis(pad_to_multiple(y[None], STRIDE))[0] for y in photos]
+    latents = (model.analysis(pad_to_multiple(y[None], STRIDE))[0] for y in photos)
+    count = count_side_and_scales if hasattr(model, "hyperprior") else count_channels
     write_file(path, pack(count(model, latents), about))
 
 
 @torch.inference_mode()
-def count_factorized(model, latents):
+def count_channels(model, latents):
     """A FactorizedCoder with tables of how often each integer occurs in latents, z (M, h, w)."""
-    coder, tables = FactorizedCoder(model, ()), []
-    for quality in range(LEVELS):
-        integers = np.concatenate([coder.quantize(z, quality) for z in latents], axis=1)
-        steps = model.steps(level(quality))[0, ..., 0]  # (M, 1)
-        tables.append(tables_of_channels(integers, model.prior, steps))
+    coder = FactorizedCoder(model, ())
+    steps = model.steps(torch.arange(LEVELS).float())[..., 0]  # (64, M, 1)
+    counts = np.zeros((LEVELS, steps.shape[1], 2 * LARGEST_COUNTED + 1), np.int32)
+    for z in latents:
+        for quality in range(LEVELS):
+            add_counts(counts[quality], coder.quantize(z, quality))
+    each_level = zip(counts, repeat(model.prior), steps, strict=False)
+    tables = [channel_tables(*level) for level in each_level]
     return replace(coder, tables=tables)
 
 
 @torch.inference_mode()
-def count_hyperprior(model, latents):
-    """A HyperpriorCoder, likewise. Its hyper-synthesis is rounded to integers in place.
+def count_side_and_scales(model, latents):
+    """A HyperpriorCoder or ContextCoder, likewise. Its networks are rounded to integers in place.
 
     The tables of h are counted at every level; those of the scales at every ninth, all in one.
     """
+    coder = in_integers(model)
+    hyperprior = coder.hyperprior if isinstance(coder, ContextCoder) else coder
+    steps = hyperprior.side_steps.float()[..., None] / ONE  # (64, K, 1)
+    side = np.zeros((LEVELS, steps.shape[1], 2 * LARGEST_COUNTED + 1), np.int32)
+    scales = np.zeros((SCALES, 2 * FARTHEST + 1), np.int64)
+    for z in latents:
+        h = hyperprior.analyse_side(z)
+        for quality in range(LEVELS):
+            add_counts(side[quality], hyperprior.round_side(h, quality))
+        for quality in range(0, LEVELS, 9):
+            quantized = coder.quantize(z, quality)
+            place = quantized.z_rounded.clip(-FARTHEST, FARTHEST).astype(np.int64) + FARTHEST
+            place += scales.shape[1] * quantized.table_index.astype(np.int64)
+            scales += np.bincount(place.ravel(), minlength=scales.size).reshape(scales.shape)
+    prior = repeat(model.hyperprior.prior)
+    each_level = zip(side, prior, steps, strict=False)
+    side_tables = [channel_tables(*level) for level in each_level]
+    tables = {"side_tables": side_tables, "scale_tables": scale_tables(scales)}
+    if isinstance(coder, ContextCoder):
+        return replace(coder, hyperprior=replace(hyperprior, **tables))
+    return replace(coder, **tables)
+
+
+def in_integers(model):
+    """A trained model as a coder still without tables. What chooses tables is rounded in place."""
     synthesis = IntegerSynthesis.of(model.hyperprior.synthesis)
     synthesis.copy_to(model.hyperprior.synthesis)
     every = torch.arange(LEVELS).float()
@@ -69,38 +99,36 @@ def count_hyperprior(model, latents):
     ratio = model.hyperprior.units / model.steps(every).flatten(1)
     log_units = torch.round(ONE * ratio.log2()).long()
     coder = HyperpriorCoder(model, (), (), synthesis, side_steps, log_units)
-    h = torch.cat([coder.analyse_side(z) for z in latents], dim=1)
-    side_tables = [
-        tables_of_channels(
-            coder.round_side(h, quality),
-            model.hyperprior.prior,
-            side_steps[quality][:, None] / ONE,
-        )
-        for quality in range(LEVELS)
-    ]
-    width = 2 * FARTHEST + 1
-    counts = np.zeros(SCALES * width, np.int64)
-    for quality in range(0, LEVELS, 9):
-        for z in latents:
-            quantized = coder.quantize(z, quality)
-            place = quantized.z_rounded.clip(-FARTHEST, FARTHEST) + FARTHEST
-            place += width * quantized.table_index.astype(np.int64)
-            counts += np.bincount(place.ravel(), minlength=len(counts))
+    if not hasattr(model, "context"):
+        return coder
+    context = IntegerContext.of(model.context)
+    context.copy_to(model.context)
+    return ContextCoder(coder, context)
+
+
+def add_counts(counts, integers):
+    """Count integers (C, n) in counts (C, 2 r + 1), where those beyond r are left out."""
+    reach = counts.shape[1] // 2
+    for row, channel in zip(counts, integers, strict=True):
+        row += np.bincount(channel[np.abs(channel) <= reach] + reach, minlength=len(row))
+
+
+def channel_tables(counts, prior, steps):
+    """One table a channel. counts: (C, 2 r + 1), of integers in units of steps, (C, 1)."""
+    reach = counts.shape[1] // 2
+    grid = torch.arange(-reach, reach + 1).float()
+    nats = interval_nats(prior, (grid * steps)[None], steps)[0]  # (C, 2 r + 1)
+    pmfs = torch.exp(-nats).double().numpy()
+    return list(map(table_from_counts, counts, pmfs))
+
+
+def scale_tables(counts):
+    """One table a scale. counts: (64, 2 r + 1)."""
+    reach = counts.shape[1] // 2
     scales = 2.0 ** (SMALLEST_LOG2_SCALE + (torch.arange(SCALES) + 0.5) / SCALES_PER_OCTAVE)
     scales = torch.hypot(scales, torch.tensor(SMALLEST_SCALE))[:, None]
-    grid = torch.arange(-FARTHEST, FARTHEST + 1).float()
-    pmfs = torch.exp(-gaussian_nats(grid, scales)).double().numpy()
-    scale_tables = list(map(table_from_counts, counts.reshape(-1, width), pmfs))
-    return replace(coder, side_tables=side_tables, scale_tables=scale_tables)
-
-
-def tables_of_channels(integers, prior, steps):
-    """One table a channel. integers: (C, n) in units of steps, a tensor (C, 1)."""
-    reach = int(np.abs(integers).max()) + 8
     grid = torch.arange(-reach, reach + 1).float()
-    nats = interval_nats(prior, (grid * steps)[None], steps)[0]  # (C, 2 reach + 1)
-    pmfs = torch.exp(-nats).double().numpy()
-    counts = [np.bincount(channel + reach, minlength=len(grid)) for channel in integers]
+    pmfs = torch.exp(-gaussian_nats(grid, scales)).double().numpy()
     return list(map(table_from_counts, counts, pmfs))
 
 

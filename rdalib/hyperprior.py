@@ -72,10 +72,14 @@ class Hyperprior(nn.Module):
         return 10 * self.analysis(torch.asinh(8 * z / self.units[:, None, None])).float()
 
     def synthesise(self, h):
-        """h (B, K, h/4, w/4) to (mean, log2 of the scale), each (B, M, h, w), in z's units."""
-        mean, log_scale = self.synthesis(h).float().chunk(2, dim=1)
+        """h (B, K, h/4, w/4) to (mean, log2 of the scale), each (B, M, h, w), in z's units.
+
+        And the features that the last layer computes them from, (B, A, h, w).
+        """
+        features = self.synthesis[:-1](h)
+        mean, log_scale = self.synthesis[-1](features).float().chunk(2, dim=1)
         units = self.units[:, None, None]
-        return mean * units, log_scale + units.log2()
+        return mean * units, log_scale + units.log2(), features.float()
 
 
 # The same hyper-synthesis in integers
@@ -121,11 +125,14 @@ class IntegerSynthesis:
                 ):
                     what = f"{weight.dtype} {tuple(weight.shape)}, {bias.dtype} {tuple(bias.shape)}"
                     raise ValueError(f"a layer of the hyper-synthesis is {what}")
-                layer.weight.copy_(weight / WEIGHT_ONE)
-                layer.bias.copy_(bias / WEIGHT_ONE)
+                layer.weight.copy_(weight.float() / WEIGHT_ONE)
+                layer.bias.copy_(bias.float() / WEIGHT_ONE)
 
     def __call__(self, h):
-        """h, int64 tensor (K, h/4, w/4) in units of 1 / ONE, to int64 (2 M, h, w), likewise."""
+        """h, int64 tensor (K, h/4, w/4), to int64 (2 M + A, h, w), all in units of 1 / ONE.
+
+        Means, log2 of scales, and the features that the last layer computed them from.
+        """
         u = h.double()
         for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             u = u.clamp(-LARGEST_ACTIVATION, LARGEST_ACTIVATION)
@@ -136,4 +143,5 @@ class IntegerSynthesis:
             u = torch.floor(sums / WEIGHT_ONE + 0.5).reshape(-1, rows, columns)
             if index < len(self.weights) - 1:
                 u = F.pixel_shuffle(u, 2).clamp(min=0)
-        return u.long()
+                features = u
+        return torch.cat((u, features)).long()

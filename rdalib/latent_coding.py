@@ -2,10 +2,11 @@
 
 A coder of latents is a frozen dataclass with the autoencoder as `model` and these methods:
 
-    quantize(z, quality)               z to the integers of a file, "latents" below
+    quantize(z, quality)                   z to the integers of a file, "latents" below
     symbols_and_tables(latents, quality)   those integers in the order of coding, with their tables
-    decode(decoder, quality, grid)     the same latents from a file
-    dequantize(latents, quality, grid) z, rounded, for the synthesis
+    decode(decoder, quality, grid)         the same latents from a file
+    dequantize(latents, quality, grid)     z, rounded, for the synthesis
+    to(device)                             the same coder with its networks on another device
 
 `quantize` and `decode` give the same latents, one from z, the other from a file. What they are is
 each coder's own matter; nobody else looks inside. grid is the (height, width) of z. `decode` may
@@ -13,64 +14,108 @@ take its integers in as many steps as it likes, from an entropy_coding.Decoder: 
 may depend on all integers before it.
 
 Nothing that says which table an integer is coded with may come from floating-point results of a
-network, for these differ between machines. Tables are counted once, by `rdalib.export`.
+network, for these differ between machines. Integers stay on the CPU. Tables are counted once, by
+`rdalib.export`.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 
 from rdalib.autoencoder import RateDistortionAutoencoder
-from rdalib.entropy_coding import Table
+from rdalib.entropy_coding import LARGEST, Decoder, Table
 from rdalib.hyperprior import ONE, SIDE_STRIDE, IntegerSynthesis
 from rdalib.images import pad_to_multiple
 from rdalib.quantization import round_half_up
+from rdalib.strips import in_strips
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int, Int32, UInt8
+    from torch import Tensor
+
+    Grid = tuple[int, int]
+    Groups = tuple[Sequence[Int[np.ndarray, " n"]], Sequence[Table]]
+
+SIDE_ROWS = 4  # of h in a strip
+SIDE_HALO = 2  # rows of h; both networks of the hyperprior see fewer
+LATENTS_AT_ONCE = 2**21  # in sorting them by their tables
 
 
-def level(quality):
+class LatentCoder(Protocol):
+    """What the codec asks of a coder of latents. See the head of this module."""
+
+    @property
+    def model(self) -> RateDistortionAutoencoder: ...
+    def quantize(self, z: Float[Tensor, "M h w"], quality: int) -> Any: ...
+    def symbols_and_tables(self, latents: Any, quality: int) -> Groups: ...
+    def decode(self, decoder: Decoder, quality: int, grid: Grid) -> Any: ...
+    def dequantize(self, latents: Any, quality: int, grid: Grid) -> Float[Tensor, "M h w"]: ...
+    def to(self, device: torch.device | str) -> LatentCoder: ...
+
+
+def level(quality: float) -> Float[Tensor, " 1"]:
     """A quality level as the autoencoder wants it, a batch of one."""
-    return torch.tensor([float(quality)])
+    return torch.tensor([float(quality)], dtype=torch.float32)
+
+
+def steps_at(model: RateDistortionAutoencoder, quality: int) -> Float[Tensor, "M 1 1"]:
+    """The step sizes of z at a level, on the model's device."""
+    return model.steps(level(quality).to(model.log_steps.device))[0]
+
+
+def to_integers(u: Float[Tensor, "*shape"]) -> Int32[np.ndarray, "*shape"]:
+    """Rounded half up, as an array; what is too large to be coded stays so."""
+    return round_half_up(u).clamp_(-LARGEST, LARGEST).to(torch.int32).cpu().numpy()
 
 
 @dataclass(frozen=True, eq=False)
 class FactorizedCoder:
-    """One table for each channel of z. Its latents: z_rounded, int64 array (M, h * w)."""
+    """One table for each channel of z. Its latents: z_rounded, int32 array (M, h * w)."""
 
     model: RateDistortionAutoencoder
-    tables: list[list[Table]]  # tables[quality][channel]
+    tables: Sequence[Sequence[Table]]  # tables[quality][channel]
+
+    def to(self, device: torch.device | str) -> FactorizedCoder:
+        """The same with its networks on another device."""
+        return replace(self, model=deepcopy(self.model).to(device))
 
     @torch.inference_mode()
-    def quantize(self, z, quality):
-        """z (M, h, w) to z_rounded, in units of the level's steps."""
-        u = z / self.model.steps(level(quality))[0]
-        return round_half_up(u).to(torch.int64).flatten(1).numpy()
+    def quantize(self, z: Float[Tensor, "M h w"], quality: int) -> Int32[np.ndarray, "M n"]:
+        """z_rounded, in units of the level's steps."""
+        return to_integers((z / steps_at(self.model, quality)).flatten(1))
 
-    def symbols_and_tables(self, z_rounded, quality):
+    def symbols_and_tables(self, z_rounded: Int32[np.ndarray, "M n"], quality: int) -> Groups:
         """(symbols, tables) to be coded: one group a channel."""
-        return z_rounded, self.tables[quality]
+        return list(z_rounded), self.tables[quality]
 
-    def decode(self, decoder, quality, grid):
-        """z_rounded from an entropy_coding.Decoder. Raises: ValueError."""
+    def decode(self, decoder: Decoder, quality: int, grid: Grid) -> Int32[np.ndarray, "M n"]:
+        """z_rounded from a file. Raises: ValueError."""
         tables = self.tables[quality]
-        decoded = decoder.decode(tables, [grid[0] * grid[1]] * len(tables))
-        return np.array(decoded).reshape(len(tables), -1)
+        return np.array(decoder.decode(tables, [grid[0] * grid[1]] * len(tables)))
 
     @torch.inference_mode()
-    def dequantize(self, z_rounded, quality, grid):
-        """z_rounded to what the synthesis is given before its gains: (M, *grid)."""
-        z = torch.from_numpy(z_rounded).float().reshape(-1, *grid)
-        return z * self.model.steps(level(quality))[0]
+    def dequantize(
+        self, z_rounded: Int32[np.ndarray, "M n"], quality: int, grid: Grid
+    ) -> Float[Tensor, "M h w"]:
+        """What the synthesis is given before its gains."""
+        steps = steps_at(self.model, quality)
+        return torch.from_numpy(z_rounded).to(steps.device).float().reshape(-1, *grid) * steps
 
 
 @dataclass(frozen=True, eq=False)
 class Latents:
     """z with its side information, all in integers. n places of z, n' of h, row by row."""
 
-    h_rounded: np.ndarray  # (K, n') int64
-    z_rounded: np.ndarray  # (M, n) int64: z minus its mean, in units of the step
-    mean: np.ndarray  # (M, n) int64, in units of 1 / ONE times the channel's unit
-    table_index: np.ndarray  # (M, n) uint8: which of the tables each latent is coded with
+    h_rounded: Int32[np.ndarray, "K n_h"]
+    z_rounded: Int32[np.ndarray, "M n"]  # z minus its mean, in units of the step
+    mean: Int32[np.ndarray, "M n"]  # in units of 1 / ONE times the channel's unit
+    table_index: UInt8[np.ndarray, "M n"]  # which of the tables each latent is coded with
 
 
 SCALES, SCALES_PER_OCTAVE, SMALLEST_LOG2_SCALE = 64, 6, -3.5
@@ -84,80 +129,146 @@ class HyperpriorCoder:
     """
 
     model: RateDistortionAutoencoder
-    side_tables: list[list[Table]]  # side_tables[quality]: K tables of h
-    scale_tables: list[Table]  # of z, one a scale
+    side_tables: Sequence[Sequence[Table]]  # side_tables[quality]: K tables of h
+    scale_tables: Sequence[Table]  # of z, one a scale
     synthesis: IntegerSynthesis
-    side_steps: torch.Tensor  # (64, K) int64: the steps of h at each level, in units of 1 / ONE
-    log_units: torch.Tensor  # (64, M) int64: log2 of the units of z over its steps, likewise
+    side_steps: Int[Tensor, "64 K"]  # the steps of h at each level, in units of 1 / ONE
+    log_units: Int[Tensor, "64 M"]  # log2 of the units of z over its steps, likewise
+
+    def to(self, device: torch.device | str) -> HyperpriorCoder:
+        """The same with its networks on another device; the integers stay on the CPU."""
+        return replace(self, model=deepcopy(self.model).to(device))
 
     @torch.inference_mode()
-    def quantize(self, z, quality):
-        """z (M, h, w) to Latents."""
+    def quantize(self, z: Float[Tensor, "M h w"], quality: int) -> Latents:
+        """z in the integers that a file holds."""
         h_rounded = self.round_side(self.analyse_side(z), quality)
-        mean, table_index = self.describe(h_rounded, quality, z.shape[1:])
-        u = z.flatten(1) / self.model.steps(level(quality))[0, ..., 0]
-        z_rounded = round_half_up(u - self._in_steps(mean, quality)).to(torch.int64).numpy()
-        return Latents(h_rounded, z_rounded, mean, table_index)
+        mean, octaves, _ = self.describe(h_rounded, quality, tuple(z.shape[1:]))
+        u = (z / steps_at(self.model, quality)).flatten(1)
+        z_rounded = to_integers(u.sub_(self.in_steps(mean, quality)))
+        return Latents(h_rounded, z_rounded, mean, scale_index(octaves))
 
-    def symbols_and_tables(self, latents, quality):
+    def symbols_and_tables(self, latents: Latents, quality: int) -> Groups:
         """(symbols, tables) to be coded: h by channels, then z by scales."""
-        order = np.argsort(latents.table_index.ravel(), kind="stable")
-        ends = np.cumsum(_counts(latents.table_index))[:-1]
-        by_scale = np.split(latents.z_rounded.ravel()[order], ends)
-        return [*latents.h_rounded, *by_scale], self.side_tables[quality] + self.scale_tables
+        by_scale = sorted_by_table(latents.z_rounded, latents.table_index)
+        tables = [*self.side_tables[quality], *self.scale_tables]
+        return [*latents.h_rounded, *by_scale], tables
 
-    def decode(self, decoder, quality, grid):
-        """Latents from an entropy_coding.Decoder. Raises: ValueError."""
+    def decode(self, decoder: Decoder, quality: int, grid: Grid) -> Latents:
+        """Latents from a file. Raises: ValueError."""
         h_rounded = self.decode_side(decoder, quality, grid)
-        mean, table_index = self.describe(h_rounded, quality, grid)
-        by_scale = decoder.decode(self.scale_tables, _counts(table_index))
-        z_rounded = np.empty(table_index.size, np.int64)
-        z_rounded[np.argsort(table_index.ravel(), kind="stable")] = np.concatenate(by_scale)
-        return Latents(h_rounded, z_rounded.reshape(table_index.shape), mean, table_index)
+        mean, octaves, _ = self.describe(h_rounded, quality, grid)
+        table_index = scale_index(octaves)
+        counts = np.bincount(table_index.ravel(), minlength=SCALES)
+        by_scale = decoder.decode(self.scale_tables, counts)
+        return Latents(h_rounded, put_back(by_scale, table_index), mean, table_index)
 
     @torch.inference_mode()
-    def dequantize(self, latents, quality, grid):
-        """Latents to what the synthesis is given before its gains: (M, *grid)."""
-        u = torch.from_numpy(latents.z_rounded).float() + self._in_steps(latents.mean, quality)
-        return u.reshape(-1, *grid) * self.model.steps(level(quality))[0]
+    def dequantize(self, latents: Latents, quality: int, grid: Grid) -> Float[Tensor, "M h w"]:
+        """What the synthesis is given before its gains."""
+        steps = steps_at(self.model, quality)
+        u = torch.from_numpy(latents.z_rounded).to(steps.device).float()
+        u += self.in_steps(latents.mean, quality)
+        return u.reshape(-1, *grid).mul_(steps)
 
     # The side information by itself
 
     @torch.inference_mode()
-    def analyse_side(self, z):
-        """z (M, h, w) to h before rounding, (K, n')."""
-        return self.model.hyperprior.analyse(pad_to_multiple(z[None], SIDE_STRIDE))[0].flatten(1)
+    def analyse_side(self, z: Float[Tensor, "M h w"]) -> Float[Tensor, "K n_h"]:
+        """h before rounding."""
 
-    def round_side(self, h, quality):
-        """h (K, n') to h_rounded, in units of the level's steps: int64 array (K, n')."""
-        steps = self.side_steps[quality][:, None] / ONE
-        return round_half_up(h / steps).to(torch.int64).numpy()
+        def analyse(part: Tensor) -> Tensor:
+            return self.model.hyperprior.analyse(pad_to_multiple(part[None], SIDE_STRIDE))[0]
 
-    def decode_side(self, decoder, quality, grid):
-        """h_rounded from an entropy_coding.Decoder. Raises: ValueError."""
+        sizes = {"rows": SIDE_ROWS, "halo": SIDE_HALO, "given": SIDE_STRIDE}
+        strips = [h for _, h in in_strips(analyse, z, **sizes)]
+        return torch.cat(strips, dim=1).flatten(1)
+
+    def round_side(self, h: Float[Tensor, "K n_h"], quality: int) -> Int32[np.ndarray, "K n_h"]:
+        """h_rounded, in units of the level's steps."""
+        return to_integers(h / (self.side_steps[quality][:, None].float() / ONE).to(h.device))
+
+    def decode_side(self, decoder: Decoder, quality: int, grid: Grid) -> Int32[np.ndarray, "K n_h"]:
+        """h_rounded from a file. Raises: ValueError."""
         tables = self.side_tables[quality]
         rows, columns = side_grid(grid)
         return np.array(decoder.decode(tables, [rows * columns] * len(tables)))
 
-    def describe(self, h_rounded, quality, grid):
-        """h_rounded (K, n') to (mean, table_index), int64 and uint8 arrays (M, n)."""
+    def describe(
+        self, h_rounded: Int32[np.ndarray, "K n_h"], quality: int, grid: Grid
+    ) -> tuple[Int32[np.ndarray, "M n"], Int32[np.ndarray, "M n"], Int32[np.ndarray, "A n"]]:
+        """(mean, octaves, features): what h says of every latent and every place, in 1 / ONE.
+
+        mean: as in `Latents`; octaves: log2 of the scale over the smallest one of the tables;
+        features: what the hyper-synthesis computed them from.
+        """
         h = torch.from_numpy(h_rounded) * self.side_steps[quality][:, None]
-        described = self.synthesis(h.reshape(-1, *side_grid(grid)))
-        mean, log_scale = described[:, : grid[0], : grid[1]].flatten(1).chunk(2)
-        octaves = log_scale + self.log_units[quality][:, None] - int(SMALLEST_LOG2_SCALE * ONE)
-        table_index = (octaves * SCALES_PER_OCTAVE).div(ONE, rounding_mode="floor")
-        return mean.numpy(), table_index.clamp(0, SCALES - 1).to(torch.uint8).numpy()
+        latent, features = self.log_units.shape[1], self.synthesis.weights[-1].shape[1]
+        parts = [np.empty((channels, *grid), np.int32) for channels in (latent, latent, features)]
+        sizes = {"rows": SIDE_ROWS, "halo": SIDE_HALO, "made": SIDE_STRIDE}
+        for rows, described in in_strips(self.synthesis, h.reshape(-1, *side_grid(grid)), **sizes):
+            height = min(rows.stop, grid[0]) - rows.start
+            here = described[:, :height, : grid[1]].split((latent, latent, features))
+            here[1].add_(self.log_units[quality][:, None, None] - int(SMALLEST_LOG2_SCALE * ONE))
+            for whole, part in zip(parts, here, strict=True):
+                whole[:, rows] = part.clamp(-(2**31), 2**31 - 1).numpy()
+        mean, octaves, seen = (part.reshape(len(part), -1) for part in parts)
+        return mean, octaves, seen
 
-    def _in_steps(self, mean, quality):
-        """Means in units of the step: float array (M, n)."""
-        units = self.model.hyperprior.units / self.model.steps(level(quality))[0, :, 0, 0]
-        return torch.from_numpy(mean).float() / ONE * units[:, None]
+    def in_steps(self, mean: Int32[np.ndarray, "M n"], quality: int) -> Float[Tensor, "M n"]:
+        """Means in units of the step."""
+        units = self.model.hyperprior.units / steps_at(self.model, quality)[:, 0, 0]
+        return torch.from_numpy(mean).to(units.device).float().div_(ONE).mul_(units[:, None])
 
 
-def side_grid(grid):
+def scale_index(octaves: Int32[np.ndarray, "M n"]) -> UInt8[np.ndarray, "M n"]:
+    """The table of each scale, by its log2 over the smallest, in units of 1 / ONE."""
+    index = octaves.astype(np.int64) * SCALES_PER_OCTAVE // ONE
+    return index.clip(0, SCALES - 1).astype(np.uint8)
+
+
+def side_grid(grid: Grid) -> Grid:
     """The (height, width) of h for that of z."""
     return -(-grid[0] // SIDE_STRIDE), -(-grid[1] // SIDE_STRIDE)
 
 
-def _counts(table_index):
-    return np.bincount(table_index.ravel(), minlength=SCALES)
+def sorted_by_table(
+    integers: Int32[np.ndarray, "M n"], table_index: UInt8[np.ndarray, "M n"]
+) -> list[Int32[np.ndarray, " n_i"]]:
+    """The integers of each of the 64 tables, in the order in which they lie in the array."""
+    parts: list[list[np.ndarray]] = [[] for _ in range(SCALES)]
+    for channels in _some_channels(table_index):
+        index = table_index[channels].ravel()
+        order = np.argsort(index, kind="stable")
+        ends = np.cumsum(np.bincount(index, minlength=SCALES))[:-1]
+        for group, part in zip(
+            parts, np.split(integers[channels].ravel()[order], ends), strict=True
+        ):
+            group.append(part)
+    return [np.concatenate(group) for group in parts]
+
+
+def put_back(
+    by_table: Sequence[Int32[np.ndarray, " n_i"]], table_index: UInt8[np.ndarray, "M n"]
+) -> Int32[np.ndarray, "M n"]:
+    """The inverse of `sorted_by_table`."""
+    integers, taken = np.empty(table_index.shape, np.int32), np.zeros(SCALES, np.int64)
+    for channels in _some_channels(table_index):
+        index = table_index[channels].ravel()
+        counts = np.bincount(index, minlength=SCALES)
+        here = [
+            group[start : start + count]
+            for group, start, count in zip(by_table, taken, counts, strict=True)
+        ]
+        some = np.empty(len(index), np.int32)
+        some[np.argsort(index, kind="stable")] = np.concatenate(here)
+        integers[channels] = some.reshape(-1, table_index.shape[1])
+        taken += counts
+    return integers
+
+
+def _some_channels(table_index: UInt8[np.ndarray, "M n"]) -> Iterator[slice]:
+    """Slices of channels, so that sorting has little in hand at a time."""
+    channels, places = table_index.shape
+    some = max(1, LATENTS_AT_ONCE // max(places, 1))
+    return (slice(first, first + some) for first in range(0, channels, some))

@@ -48,6 +48,8 @@ class TrainingSettings:
     latent: int = 192
     convolved: int | None = None  # latent channels with a convolutional path too; None: all
     side_channels: int = 0  # channels of side information; 0: a factorised prior
+    context: bool = False  # a context model on top of it
+    frozen: bool = False  # all but the context model stays as it is
     learning_rate: float = 1e-3
     warmup_steps: int = 200
     decay: float = 0.2  # the last part of the run, in which the learning rate falls to zero
@@ -87,7 +89,11 @@ class Training:
         self.share = slice(self.rank, None, processes)
         torch.manual_seed(settings.seed)
         self.model = RateDistortionAutoencoder(
-            settings.hidden, settings.latent, settings.side_channels, settings.convolved
+            settings.hidden,
+            settings.latent,
+            settings.side_channels,
+            settings.convolved,
+            settings.context,
         )
         generator = torch.Generator().manual_seed(settings.seed)
         blocks = patches.blocks(STRIDE, 60_000, generator).cpu()
@@ -98,11 +104,15 @@ class Training:
             self.parallel = torch.compile(self.parallel)
         linear, others = [], []
         for name, parameter in self.model.named_parameters():
+            if settings.frozen and not name.startswith("context."):
+                parameter.requires_grad_(False)
+                continue
             (linear if ".linear." in name else others).append(parameter)
         groups = [
             {"params": others, "factor": 1.0},
             {"params": linear, "factor": settings.linear_factor},
         ]
+        groups = [group for group in groups if group["params"]]
         self.optimizer = torch.optim.Adam(groups)
 
     def start_from(self, weights):
@@ -121,7 +131,7 @@ class Training:
                 continue  # of the other prior
             if place.shape == tensor.shape:
                 place.copy_(tensor)
-            elif not name.startswith(("prior", "hyperprior")):
+            elif not name.startswith(("prior", "hyperprior", "context")):
                 raise ValueError("those weights are of networks of another size")
 
     def learning_rate(self):

@@ -16,13 +16,16 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from rdalib.autoencoder import RateDistortionAutoencoder
+from rdalib.context import groups_of
+from rdalib.context_coding import LOOKED_UP, ContextCoder, IntegerContext, look_up_tables
 from rdalib.entropy_coding import LARGEST, TOTAL, Table
 from rdalib.hyperprior import IntegerSynthesis
 from rdalib.latent_coding import SCALES, FactorizedCoder, HyperpriorCoder
 from rdalib.quality import LEVELS
 
-LAYERS = 3  # of the hyper-synthesis
-FLOAT_SYNTHESIS = "hyperprior.synthesis."  # not stored: its integers say it all
+LAYERS = 3  # of the hyper-synthesis, and of each network of the context model
+INTEGER_NETWORKS = ("hyperprior.synthesis.", "context.")  # not stored: their integers say it all
+CONTEXT = "fixed.context."
 
 
 def weights_folder():
@@ -67,13 +70,16 @@ def _split(data):
 
 
 def pack(coder, about):
-    """A FactorizedCoder or HyperpriorCoder and a dict of text to the bytes of a weights file."""
+    """A coder of latents and a dict of text to the bytes of a weights file."""
     metadata = {"about": json.dumps(about)}  # one entry: several would be written in any order
     tensors = {
         name: tensor.half().contiguous()
         for name, tensor in coder.model.state_dict().items()
-        if not name.startswith(FLOAT_SYNTHESIS)
+        if not name.startswith(INTEGER_NETWORKS)
     }
+    if isinstance(coder, ContextCoder):
+        tensors |= _pack_context(coder.context)
+        coder = coder.hyperprior
     if isinstance(coder, FactorizedCoder):
         tensors |= _pack_tables("tables", coder.tables)
         return save_tensors(tensors, metadata=metadata)
@@ -88,18 +94,20 @@ def pack(coder, about):
 
 
 def unpack(data):
-    """The bytes of a weights file to (FactorizedCoder or HyperpriorCoder, about).
+    """The bytes of a weights file to (coder of latents, about).
 
     Raises: ValueError, which says what is wrong with them.
     """
     try:
-        tensors = load_tensors(data)
+        with torch.device("cpu"):  # whatever PyTorch's default is
+            tensors = load_tensors(data)
     except SafetensorError:
         raise ValueError("cut short, or no .safetensors file") from None
     about = _split(data)[0].get("__metadata__", {})
     about = json.loads(about["about"]) if "about" in about else about
     try:
-        return _coder(tensors), about
+        with torch.device("cpu"):
+            return _coder(tensors), about
     except KeyError as missing:
         raise ValueError(f"the tensor {missing} is missing") from None
 
@@ -124,10 +132,42 @@ def _coder(tensors):
     log_units = _take(tensors, "fixed.log_units", (LEVELS, latent), torch.int32).long()
     weights = [tensors.pop(f"fixed.weight.{index}") for index in range(LAYERS)]
     biases = [tensors.pop(f"fixed.bias.{index}") for index in range(LAYERS)]
-    model = _model(tensors, FLOAT_SYNTHESIS, hidden, latent, side_channels, convolved)
+    context = _unpack_context(tensors, latent) if f"{CONTEXT}spreads" in tensors else None
+    channels = (hidden, latent, side_channels, convolved, context is not None)
+    model = _model(tensors, INTEGER_NETWORKS, *channels)
     synthesis = IntegerSynthesis(weights, biases)
     synthesis.copy_to(model.hyperprior.synthesis)
-    return HyperpriorCoder(model, side_tables, scale_tables, synthesis, side_steps, log_units)
+    coder = HyperpriorCoder(model, side_tables, scale_tables, synthesis, side_steps, log_units)
+    if context is None:
+        return coder
+    context.copy_to(model.context)
+    return ContextCoder(coder, context)
+
+
+def _pack_context(context):
+    """An IntegerContext to tensors."""
+    tensors = {CONTEXT + name: getattr(context, name) for name in LOOKED_UP}
+    for group, (weights, biases) in enumerate(zip(context.weights, context.biases, strict=True)):
+        for kind, layers in (("weight", weights), ("bias", biases)):
+            for layer, tensor in enumerate(layers):
+                tensors[f"{CONTEXT}{group}.{kind}.{layer}"] = tensor
+    return tensors
+
+
+def _unpack_context(tensors, latent):
+    """The inverse of `_pack_context`; takes the tensors out of the dict."""
+    groups, weights, biases = groups_of(latent), [], []
+    for group in range(len(groups)):
+        layers = LAYERS + (group == 0)  # the raster's linear map is the last
+        of_group = f"{CONTEXT}{group}."
+        weights.append([tensors.pop(f"{of_group}weight.{layer}") for layer in range(layers)])
+        biases.append([tensors.pop(f"{of_group}bias.{layer}") for layer in range(LAYERS)])
+    looked_up = {}
+    for name, own in look_up_tables().items():
+        looked_up[name] = _take(tensors, CONTEXT + name, own.shape, torch.int32)
+        if looked_up[name].min() < 0 or looked_up[name].max() > 2 * own.max():
+            raise ValueError(f"{CONTEXT}{name} is out of range")
+    return IntegerContext(groups, weights, biases, **looked_up)
 
 
 def _length(tensor):

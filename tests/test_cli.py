@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ import requests
 import torch
 from PIL import Image
 
-from rdalib import bitstream, commands, datasets, training
+from rdalib import bitstream, classical, commands, datasets, plots, training
 from rdalib.bitstream import HEADER
 from rdalib.cli import main
 from rdalib.codec import Codec
@@ -186,6 +187,13 @@ def test_an_exif_rotated_photograph_is_compressed_upright(rda, here):
     assert "size       48 x 64 pixels\n" in rda("info turned.rda")[1]
 
 
+def test_a_format_that_cannot_hold_the_picture_is_refused(rda, refused, here):
+    save_photo(here / "large.png", 300, 400)
+    assert rda("compress large.png large.rda")[0] == 0
+    line = refused("decompress large.rda large.ico")
+    assert line == "rda: large.ico: ICO cannot hold 400 x 300 pixels; .png takes every picture"
+
+
 def test_a_format_that_loses_again_is_written_with_a_note(rda, here):
     status, _, err = rda("decompress photo.rda back.jpg")
     assert (status, err) == (0, "note: .jpg may lose a little again; .png keeps every pixel\n")
@@ -228,6 +236,55 @@ def test_a_process_that_refuses_ends_with_status_2_and_one_line(here):
     assert result.stderr == ("rda: photo.png: not an .rda file: it does not begin with RDA\n")
 
 
+# Names and consoles
+
+
+LINES = [
+    ("compress é学.png é学.rda", "é学.rda"),
+    ("decompress é学.rda neu é.png", "neu é.png"),
+    ("info é学.rda", None),
+    ("compare é学.png --out é.png", "é.png"),
+    ("evaluate é --json é.json --codecs webp --plot é.png", "é.json"),
+    ("compress fehlt学.png a.rda", None),
+    ("compress a.png fehlt学/a.rda", None),
+    ("info --help", None),
+    ("fetch é", None),
+]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_no_name_makes_a_command_fail_on_any_console(here, encoding):
+    (here / "é学.png").write_bytes((here / "photo.png").read_bytes())
+    (here / "é学.rda").write_bytes((here / "photo.rda").read_bytes())
+    (here / "é").mkdir()
+    (here / "é" / "学.png").write_bytes((here / "photo.png").read_bytes())
+    program = """
+import sys
+from rdalib.cli import main
+for line in sys.stdin.buffer.read().decode().splitlines():
+    print(main(line.replace("neu é", "neu\\u00a0é").split(" ")), file=sys.__stdout__)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        input="\n".join(line for line, _ in LINES).encode(),
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+    )
+    statuses = [int(word) for word in result.stdout.split(b"\n") if word.isdigit()]
+    assert statuses == [0, 0, 0, 0, 0, 2, 2, 0, 2], result.stderr.decode(errors="replace")
+    for _, output in LINES:
+        assert output is None or (here / output.replace(" ", "\u00a0")).exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are not bytes there")
+def test_a_name_that_is_no_text_is_shown_escaped(rda, here):
+    name = os.fsdecode(b"photo\xff.png")
+    Path(name).write_bytes((here / "photo.png").read_bytes())
+    result = process("compress", name, os.fsdecode(b"out\xff.rda"))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("out\\udcff.rda: ")
+
+
 # What is refused: the file to read
 
 
@@ -245,10 +302,18 @@ def test_compress_refuses_what_is_no_photograph(refused, here):
     assert refused("compare missing.png").startswith("rda: missing.png: no such file")
 
 
-def test_a_damaged_photograph_in_a_folder_is_named(refused, here):
-    (here / "photos" / "2.jpg").write_text("not a photograph")
-    line = refused("evaluate photos --json out.json --codecs webp")
-    assert line == f"rda: {Path('photos', '2.jpg')} is not a photograph that Pillow can open"
+@pytest.mark.parametrize("command", ["decompress {} out.png", "info {}"])
+def test_a_large_file_that_is_no_rda_file_is_refused_at_once(refused, here, command):
+    with open("sparse.rda", "wb") as file:
+        file.truncate(40 * 10**9)
+    before = time.perf_counter()
+    # not by `refused`, which compares files
+    status = main(command.format("sparse.rda").split())
+    assert (status, time.perf_counter() - before < 10) == (2, True)
+    os.unlink("sparse.rda")
+    if Path("/dev/zero").exists():
+        line = refused(command.format("/dev/zero"))
+        assert line == "rda: /dev/zero: not an .rda file: it does not begin with RDA"
 
 
 @pytest.mark.parametrize("command", ["decompress in.rda out.png", "info in.rda"])
@@ -473,6 +538,30 @@ def test_an_option_that_cannot_be_meant_is_refused_with_what_would_do(refused, l
 
 
 @pytest.mark.parametrize(
+    "line, word",
+    [
+        ("compress -photo.png out.rda", "-photo.png"),
+        ("compress --photo.png out.rda", "--photo.png"),
+        ("compress photo.png -out.rda", "-out.rda"),
+        ("info -photo.rda", "-photo.rda"),
+        ("evaluate photos --json -n.json", "-n.json"),
+        ("compress -9.png out.rda", "-9.png"),
+    ],
+)
+def test_a_name_that_begins_with_a_dash_is_refused_with_how_to_write_it(refused, here, line, word):
+    for name in ("-photo.png", "--photo.png", "-9.png"):
+        (here / name).write_bytes((here / "photo.png").read_bytes())
+    message = refused(line)
+    assert message == f"rda: {word} begins with a dash, as options do; for a file write ./{word}"
+
+
+def test_names_that_begin_with_a_dash_can_be_written(rda, here):
+    (here / "-photo.png").write_bytes((here / "photo.png").read_bytes())
+    assert rda("compress ./-photo.png ./-out.rda")[0] == 0
+    assert rda("info -- -out.rda")[0] == 0
+
+
+@pytest.mark.parametrize(
     "command",
     [
         "compress photo.png out.rda",
@@ -552,7 +641,7 @@ def test_too_little_memory_is_said_in_one_line(refused, monkeypatch, codec):
 
         monkeypatch.setattr(codec, "analyse", fail)
         line = refused("compress photo.png out.rda")
-        assert line.startswith("rda: not enough memory: scale the picture down")
+        assert line == "rda: not enough memory: use a smaller picture"
 
 
 def test_a_mistake_of_the_program_is_not_called_bad_input(rda, here, monkeypatch, codec):
@@ -604,7 +693,8 @@ def test_compare_prints_a_row_a_codec_and_draws_the_pictures(rda, here):
     names, sizes, rates, *_ = zip(
         *(re.fullmatch(pattern, row).groups() for row in rows), strict=True
     )
-    assert names == ("RDA (ours)", "JPEG", "JPEG 2000", "WebP", "AVIF")
+    rivals = [plots.STYLES[name][0] for name in classical.AVAILABLE]
+    assert list(names) == ["RDA (ours)", *rivals]
     sizes = [int(size.replace(",", "")) for size in sizes]
     assert max(sizes) <= 1200 and sizes[0] == min(sizes)
     assert rates == tuple(f"{8 * size / (64 * 48):.3f}" for size in sizes)
@@ -639,14 +729,14 @@ def test_evaluate_writes_every_number_of_the_contract(rda, here):
     status, out, err = rda("evaluate photos --json out.json --plot curves.png")
     assert (status, err) == (0, "")
     result = json.loads((here / "out.json").read_text())
-    codecs = ["rda", "jpeg", "jpeg2000", "webp", "avif"]
+    codecs = ["rda", *classical.AVAILABLE]
     assert set(result) == {"codecs", "bd_rate_percent"}
     assert list(result["codecs"]) == codecs
     assert set(result["bd_rate_percent"]) == {f"rda vs {name}" for name in codecs[1:]}
     for points in result["codecs"].values():
         assert len(points) >= 6
         for point in points:
-            assert set(point) == METRICS | {"setting", "per_image"}
+            assert set(point) - {"subsampling"} == METRICS | {"setting", "per_image"}
             assert [row["image"] for row in point["per_image"]] == ["0.png", "1.png"]
             for row in point["per_image"]:
                 assert set(row) == METRICS | {"image"}
@@ -657,7 +747,8 @@ def test_evaluate_writes_every_number_of_the_contract(rda, here):
             for key in ("bytes", "bpp", "encode_s", "decode_s"):
                 rows = [row[key] for row in point["per_image"]]
                 assert point[key] == pytest.approx(sum(rows) / 2)
-    assert out.count("mean of 2\n") == 5 and out.count("BD-rate rda vs ") == 4
+    count = len(codecs)
+    assert out.count("mean of 2\n") == count and out.count("BD-rate rda vs ") == count - 1
     assert out.endswith("numbers: out.json\npicture: curves.png\n")
     with Image.open("curves.png") as figure:
         figure.load()
@@ -669,6 +760,78 @@ def test_evaluate_measures_the_codecs_and_the_photographs_asked_for(rda, here):
     result = json.loads((here / "out.json").read_text())
     assert list(result["codecs"]) == ["webp"] and result["bd_rate_percent"] == {}
     assert all(len(point["per_image"]) == 1 for point in result["codecs"]["webp"])
+
+
+def test_one_bad_file_is_named_left_out_and_said_at_the_end(rda, here):
+    assert rda("evaluate photos --json whole.json --codecs webp")[0] == 0
+    (here / "photos" / "00.jpg").write_text("not a photograph")
+    (here / "photos" / "z.png").write_bytes((here / "photo.png").read_bytes()[:300])
+    status, out, err = rda("evaluate photos --json out.json --codecs webp --plot curves.png")
+    assert status == 1
+    bad = Path("photos", "00.jpg")
+    first, second = err.splitlines()
+    assert first == f"left out: {bad} is not a photograph that Pillow can open"
+    assert second.startswith(f"left out: {Path('photos', 'z.png')} cannot be decoded: ")
+    assert "webp, mean of 2\n" in out and (here / "curves.png").exists()
+    result, whole = (json.loads((here / name).read_text()) for name in ("out.json", "whole.json"))
+    assert list(result.pop("left_out")) == [str(bad), str(Path("photos", "z.png"))]
+    for points in (*result["codecs"].values(), *whole["codecs"].values()):
+        for row in [row for point in points for row in (point, *point["per_image"])]:
+            del row["encode_s"], row["decode_s"]
+    assert result == whole
+
+
+def test_a_photograph_that_one_codec_cannot_encode_is_left_out_of_all(rda, here):
+    Image.new("RGB", (16384, 1)).save(here / "photos" / "wide.png")
+    status, _, err = rda("evaluate photos --json out.json --codecs jpeg,webp")
+    assert status == 1
+    wide = Path("photos", "wide.png")
+    assert err.startswith(f"left out: {wide}: webp cannot encode a picture of 16384 x 1 pixels: ")
+    result = json.loads((here / "out.json").read_text())
+    for points in result["codecs"].values():
+        assert all(len(point["per_image"]) == 2 for point in points)
+
+
+def test_a_folder_of_bad_files_only_is_refused(refused, here):
+    (here / "bad").mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (here / "bad" / name).write_text("not a photograph")
+    line = refused("evaluate bad --json out.json --codecs webp")
+    first = Path("bad", "a.jpg")
+    assert line.startswith(f"rda: no photograph can be measured: {first} is not a photograph")
+
+
+def test_evaluate_notes_the_photographs_that_were_converted(rda, here):
+    with Image.open("photo.png") as image:
+        image.convert("CMYK").save("photos/inks.tif")
+    status, _, err = rda("evaluate photos --json out.json --codecs webp")
+    assert status == 0
+    path = Path("photos", "inks.tif")
+    said = "CMYK converted to RGB without a profile; colours are approximate"
+    assert err == f"note: {path}: {said}\n"
+
+
+def test_jpeg_xl_is_one_rival_more_where_the_plugin_is(rda, here):
+    pytest.importorskip("pillow_jxl")
+    assert rda("evaluate photos --json out.json --codecs rda,jpegxl --limit 1")[0] == 0
+    result = json.loads((here / "out.json").read_text())
+    assert list(result["bd_rate_percent"]) == ["rda vs jpegxl"]
+
+
+def test_everything_works_without_jpeg_xl(here):
+    program = """
+import sys
+sys.modules["pillow_jxl"] = None  # as if it were not installed
+from rdalib.cli import main
+print(main("compare photo.png --bytes 2000".split()))
+print(main("evaluate photos --json out.json --limit 1".split()))
+print(main("evaluate photos --json no.json --codecs jpegxl".split()))
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    statuses = [line for line in result.stdout.splitlines() if line.isdigit()]
+    assert statuses == ["0", "0", "2"], result.stderr
+    assert list(json.loads((here / "out.json").read_text())["codecs"])[-1] == "avif"
+    assert result.stderr.endswith("needs: pip install pillow-jxl-plugin; see rda evaluate --help\n")
 
 
 def test_an_exact_picture_has_no_psnr(rda, here):

@@ -58,14 +58,14 @@ def test_shapes(hyperprior, rows, columns):
     z = torch.randn(2, 6, rows, columns)
     h = hyperprior.analyse(z)
     assert h.shape == (2, 5, rows // SIDE_STRIDE, columns // SIDE_STRIDE)
-    for described in hyperprior.synthesise(h):
+    for described in hyperprior.synthesise(h)[:2]:
         assert described.shape == z.shape
 
 
 def test_before_training_every_latent_has_mean_zero_and_its_channels_scale():
     hyperprior = Hyperprior(latent=6, side_channels=5, hidden=8)
     hyperprior.units.copy_(torch.tensor([4.0, 2.0, 1.0, 0.5, 0.25, 0.125]))
-    mean, log_scale = hyperprior.synthesise(torch.randn(1, 5, 2, 2))
+    mean, log_scale, _ = hyperprior.synthesise(torch.randn(1, 5, 2, 2))
     assert torch.equal(mean, torch.zeros(1, 6, 8, 8))
     assert torch.equal(log_scale[0, :, 3, 5], torch.tensor([2.0, 1.0, 0.0, -1.0, -2.0, -3.0]))
 
@@ -74,7 +74,7 @@ def test_integers_compute_what_the_floating_point_network_computes(hyperprior, i
     h = integers(5, 3, 2)
     described = integer_synthesis(h).double() / ONE
     with torch.no_grad():
-        mean, log_scale = hyperprior.synthesise(h[None].float() / ONE)
+        mean, log_scale, _ = hyperprior.synthesise(h[None].float() / ONE)
     units = hyperprior.units[:, None, None]
     expected = torch.cat((mean[0] / units, log_scale[0] - units.log2()))
     assert expected.abs().max() > 0.3  # not an empty test
