@@ -1,3 +1,6 @@
+import os
+
+import matplotlib
 import pytest
 import torch
 
@@ -7,6 +10,12 @@ from rdalib.codec import Codec
 from rdalib.export import export
 from rdalib.images import sample_photo
 from rdalib.transforms import STRIDE
+
+# Tests of pictures, and the commands that they run, draw as Matplotlib does by default, whatever
+# the machine says. Kernels of notebooks have settings of their own: notebooks/kernel.py.
+os.environ["MATPLOTLIBRC"] = matplotlib.get_data_path()
+matplotlib.rcdefaults()
+matplotlib.use("Agg")
 
 
 @pytest.fixture(scope="session")
