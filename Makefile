@@ -4,7 +4,7 @@
 # make setup  only the environment, in .venv
 # make notebooks  execute all notebooks and write their outputs back
 # make release  the students' notebooks, from assignments/source
-# make lint   what ruff says of code and notebooks
+# make lint   what ruff says of code and notebooks, and mypy of types
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -48,3 +48,4 @@ release: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy

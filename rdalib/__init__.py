@@ -14,7 +14,7 @@ __all__ = ["BitstreamError", "Codec"]
 _MODULES = {module.name for module in iter_modules(__path__) if not module.name.startswith("_")}
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     """Import on first use: `rda info` need not wait for PyTorch."""
     if name == "Codec":
         return import_module("rdalib.codec").Codec
@@ -25,5 +25,5 @@ def __getattr__(name):
     raise AttributeError(f"module 'rdalib' has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *__all__, *_MODULES})

@@ -8,9 +8,12 @@ good pictures. With one lambda and all steps equal to one, this is the autoencod
 Source: TTIC 31230, "Rate-Distortion Autoencoders"; Balle et al., ICLR 2017, equation 9.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -22,11 +25,15 @@ from rdalib.quality import LEVELS, quality_to_lambda
 from rdalib.quantization import add_uniform_noise, round_half_up, round_straight_through
 from rdalib.transforms import STRIDE, Analysis, Synthesis, principal_components
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
 PASSES = {"noise": 1, "mixed": 1, "round": 1000}  # over the context's raster: until it is exact
 ANCHORS = 8  # lambdas at which the steps are learned; in between, their logarithm is linear
 
 
-def high_rate_step(lam):
+def high_rate_step(lam: Any) -> Any:
     """The step that minimises rate + lam * distortion for an orthonormal transform at high rate.
 
     With n coefficients for P pixels of 3 colours, rate = const - n log2(step) / P bits per pixel
@@ -54,7 +61,14 @@ class RateDistortionAutoencoder(nn.Module):
     moves the hyperprior's means and scales.
     """
 
-    def __init__(self, hidden=128, latent=192, side_channels=0, convolved=None, context=False):
+    def __init__(
+        self,
+        hidden: int = 128,
+        latent: int = 192,
+        side_channels: int = 0,
+        convolved: int | None = None,
+        context: bool = False,
+    ) -> None:
         super().__init__()
         self.analysis = Analysis(hidden, latent, convolved)
         self.synthesis = Synthesis(hidden, latent, convolved)
@@ -70,13 +84,14 @@ class RateDistortionAutoencoder(nn.Module):
         self.log_gains = nn.Parameter(torch.zeros(ANCHORS, latent))
 
     @torch.no_grad()
-    def start_from_principal_components(self, blocks):
+    def start_from_principal_components(self, blocks: Float[Tensor, "n 768"]) -> None:
         """Set the linear paths to the principal components of photographs, the prior to match.
 
         blocks: float tensor (n, 768), 16 x 16 blocks of y - 0.5 in the order (3, 16, 16).
         """
         latent = self.log_steps.shape[1]
         directions, deviations = principal_components(blocks, latent)
+        path: Any
         for path in (self.analysis.linear, self.synthesis.linear):
             path.weight.copy_(directions.reshape(latent, 3, STRIDE, STRIDE))
             path.bias.zero_()
@@ -87,30 +102,36 @@ class RateDistortionAutoencoder(nn.Module):
         noise_variance = torch.exp(2 * self.log_steps) / 12
         self.log_gains.copy_(-torch.log1p(noise_variance / deviations**2))
 
-    def steps(self, quality):
+    def steps(self, quality: Float[Tensor, " B"]) -> Float[Tensor, "B M 1 1"]:
         """Step sizes at quality (B,), floats in 0..63. Returns (B, M, 1, 1)."""
         return self._between_anchors(self.log_steps, quality)
 
-    def side_steps(self, quality):
+    def side_steps(self, quality: Float[Tensor, " B"]) -> Float[Tensor, "B K 1 1"]:
         """Step sizes of h at quality (B,). Returns (B, K, 1, 1)."""
         return self._between_anchors(self.log_side_steps, quality)
 
-    def gains(self, quality):
+    def gains(self, quality: Float[Tensor, " B"]) -> Float[Tensor, "B M 1 1"]:
         """What z is multiplied by before synthesis, at most about one. Returns (B, M, 1, 1)."""
         return self._between_anchors(self.log_gains, quality)
 
-    def _between_anchors(self, logarithms, quality):
+    def _between_anchors(
+        self, logarithms: Float[Tensor, "A C"], quality: Float[Tensor, " B"]
+    ) -> Float[Tensor, "B C 1 1"]:
         position = quality * (ANCHORS - 1) / (LEVELS - 1)
         index = position.floor().clamp(0, ANCHORS - 2)
         fraction = (position - index)[:, None]
         index = index.long()
         return torch.lerp(logarithms[index], logarithms[index + 1], fraction).exp()[..., None, None]
 
-    def rate_nats(self, z_noisy, steps):
+    def rate_nats(
+        self, z_noisy: Float[Tensor, "B M h w"], steps: Float[Tensor, "B M 1 1"]
+    ) -> Float[Tensor, "B M h w"]:
         """-ln of the mass of each latent's bin. z_noisy in units of steps; (B, M, h, w)."""
         return interval_nats(self.prior, z_noisy * steps, steps)
 
-    def forward(self, y, quality, quantization="noise"):
+    def forward(
+        self, y: Float[Tensor, "B 3 H W"], quality: Float[Tensor, " B"], quantization: str = "noise"
+    ) -> Output:
         """Compress and reconstruct, differentiably.
 
         y: (B, 3, H, W) in [0, 1], sides multiples of 16 (of 64 with a hyperprior); quality: (B,)
@@ -135,7 +156,13 @@ class RateDistortionAutoencoder(nn.Module):
             distortion=255**2 * (y_hat - y).square().mean(dim=(1, 2, 3)),
         )
 
-    def _given_side_information(self, z, steps, quality, quantization):
+    def _given_side_information(
+        self,
+        z: Float[Tensor, "B M h w"],
+        steps: Float[Tensor, "B M 1 1"],
+        quality: Float[Tensor, " B"],
+        quantization: str,
+    ) -> tuple[Float[Tensor, " B"], Float[Tensor, "B M h w"]]:
         """Nats of h and of z given h, (B,), and the decoded z in units of steps."""
         side_steps = self.side_steps(quality)
         h_noisy, h_decoded = quantize(self.hyperprior.analyse(z) / side_steps, quantization)
@@ -156,7 +183,9 @@ class RateDistortionAutoencoder(nn.Module):
         return side_nats.sum(dim=(1, 2, 3)) + nats.sum(dim=(1, 2, 3)), decoded
 
 
-def quantize_around(u, mean, quantization):
+def quantize_around(
+    u: Float[Tensor, "*shape"], mean: Float[Tensor, "*shape"], quantization: str
+) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
     """u in units of the step, rounded to integers from its mean: as `quantize`, the mean added.
 
     In "mixed" the mean, too, has a gradient, as if the rounded difference were fixed. That is
@@ -168,7 +197,9 @@ def quantize_around(u, mean, quantization):
     return deviation, decoded + mean
 
 
-def quantize(z, quantization):
+def quantize(
+    z: Float[Tensor, "*shape"], quantization: str
+) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
     """z in units of the step to (what the rate is counted on, what the synthesis is given).
 
     quantization: "noise", "mixed" or "round", see `forward`. Raises: ValueError for another.

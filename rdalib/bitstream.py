@@ -11,9 +11,12 @@ offset  bytes  content
     16      -  payload
 """
 
+from __future__ import annotations
+
 import struct
 import zlib
 from dataclasses import dataclass
+from typing import BinaryIO
 
 MAGIC = b"RDA"
 VERSION = 1
@@ -38,7 +41,7 @@ class Bitstream:
     payload: bytes
 
 
-def build(stream):
+def build(stream: Bitstream) -> bytes:
     """A Bitstream to the bytes of the file. Raises: ValueError for sides out of range."""
     check_size(stream.width, stream.height)
     fields = (MAGIC, VERSION, stream.weights_id, stream.quality, stream.width, stream.height)
@@ -46,7 +49,7 @@ def build(stream):
     return HEADER.pack(*fields, checksum) + stream.payload
 
 
-def read(file):
+def read(file: BinaryIO) -> bytes:
     """The bytes of an open .rda file, of which no more are read than such a file can have.
 
     Raises: BitstreamError for what is no .rda file, after its first 16 bytes.
@@ -63,7 +66,7 @@ def read(file):
     return bytes(data)
 
 
-def _check_start(data):
+def _check_start(data: bytes | bytearray) -> None:
     if not data:
         raise BitstreamError("the file is empty")
     if data[:3] != MAGIC[: len(data)]:
@@ -76,7 +79,7 @@ def _check_start(data):
         raise BitstreamError(f"cut short: {len(data)} bytes, and the header alone has 16")
 
 
-def parse(data):
+def parse(data: bytes) -> Bitstream:
     """The bytes of a file to a Bitstream, everything checked. Raises: BitstreamError."""
     _check_start(data)
     _, _, weights_id, quality, width, height, checksum = HEADER.unpack_from(data)
@@ -89,14 +92,14 @@ def parse(data):
     return Bitstream(weights_id, quality, width, height, payload)
 
 
-def _check_stated_size(width, height):
+def _check_stated_size(width: int, height: int) -> None:
     try:
         check_size(width, height)
     except ValueError as error:
         raise BitstreamError(str(error)) from None
 
 
-def check_size(width, height):
+def check_size(width: int, height: int) -> None:
     """Raises: ValueError unless a photograph of these sides fits the format."""
     if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
         raise ValueError(f"{width} x {height} pixels; a side has 1 to {LARGEST_SIDE}")

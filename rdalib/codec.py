@@ -8,7 +8,7 @@ network outputs, so every machine decodes the same integers.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, overload
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from rdalib.latent_coding import Grid
-    from rdalib.photographs import Photo, Photos
+    from rdalib.photographs import Photo
 
 DEFAULT_MODEL = "hyperprior"
 DEFAULT_QUALITY = 32
@@ -54,7 +54,8 @@ class Codec:
         weights_id: the 3 bytes that files name these weights by; about: dict of text, as stored.
         """
         self.latent_coder = latent_coder
-        self.model = latent_coder.model.to(memory_format=torch.channels_last)  # a little faster
+        self.model = latent_coder.model
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster
         self.weights_id, self.about = weights_id, about
 
     @property
@@ -67,7 +68,7 @@ class Codec:
         return Codec(self.latent_coder.to(device), self.weights_id, self.about)
 
     def __repr__(self) -> str:
-        channels = len(self.model.analysis.linear.bias)
+        channels = self.model.log_steps.shape[1]
         return f"<Codec {self.weights_id.hex()}: {channels} channels, on {self.device}>"
 
     @classmethod
@@ -104,11 +105,9 @@ class Codec:
     ) -> bytes: ...
     @overload
     def compress(
-        self, photo: Sequence[Photo], quality: int | None = None, max_bytes: int | None = None
+        self, photo: list[Photo], quality: int | None = None, max_bytes: int | None = None
     ) -> list[bytes]: ...
-    def compress(
-        self, photo: Photos, quality: int | None = None, max_bytes: int | None = None
-    ) -> bytes | list[bytes]:
+    def compress(self, photo: Any, quality: int | None = None, max_bytes: int | None = None) -> Any:
         """A photograph to the bytes of an .rda file, or several to a list of them.
 
         photo: a float tensor (3, H, W) in [0, 1], an array, a Pillow image (see photographs), or
@@ -123,10 +122,8 @@ class Codec:
     @overload
     def decompress(self, data: bytes) -> Float[Tensor, "3 H W"]: ...
     @overload
-    def decompress(self, data: Sequence[bytes]) -> list[Float[Tensor, "3 H W"]]: ...
-    def decompress(
-        self, data: bytes | Sequence[bytes]
-    ) -> Float[Tensor, "3 H W"] | list[Float[Tensor, "3 H W"]]:
+    def decompress(self, data: list[bytes]) -> list[Float[Tensor, "3 H W"]]: ...
+    def decompress(self, data: Any) -> Any:
         """The bytes of an .rda file to y_hat, every value k / 255; a list of them to a list.
 
         Raises: BitstreamError for every damaged or foreign file.

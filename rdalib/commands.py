@@ -1,4 +1,4 @@
-"""The commands of `rda` that fetch photographs and train. Each takes the parsed arguments."""
+"""The command `rda train`, which takes the parsed arguments."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from rdalib import datasets, plots
 from rdalib.codec import Codec
 from rdalib.export import export
 from rdalib.images import read_photo
-from rdalib.terminal import bar, check_output
+from rdalib.terminal import bar, check_output, note
 from rdalib.training import (
     Training,
     TrainingSettings,
@@ -56,6 +56,8 @@ def train(arguments):
     settings = _settings(arguments)
     start = Codec.load(arguments.start).model.state_dict() if arguments.start else None
     sets = list(map(datasets.training_paths, arguments.data))
+    for missing in filter(None, map(datasets.what_is_missing, arguments.data)):
+        note(missing)
     with _ended_as_by_ctrl_c(), joined_processes(device) as device:
         if settings.compiled:
             _check_compiler(device)  # this process's own GPU, where there are several
@@ -195,8 +197,3 @@ def _check_compiler(device):
         raise ValueError(
             f"--compile: PyTorch cannot compile here ({reason}); leave it out"
         ) from None
-
-
-def fetch(arguments):
-    folder = datasets.fetch(arguments.name, progress=bar("fetching", "file"))
-    print(f"{folder}: {len(datasets.photo_paths(folder))} photographs, checksums right")

@@ -35,7 +35,7 @@ PHOTO_ENDINGS = (
 def cache_folder():
     """Where downloads go: $RDALIB_DATA, or else the user's cache folder."""
     if os.environ.get("RDALIB_DATA"):
-        return Path(os.environ["RDALIB_DATA"])
+        return Path(os.environ["RDALIB_DATA"]).expanduser()
     import pooch  # only here: a machine that trains from a folder need not have it
 
     return Path(pooch.os_cache("rdalib"))
@@ -55,18 +55,42 @@ def fetch(name, progress=lambda paths: paths):
     import requests  # what pooch downloads with
 
     pooch.get_logger().setLevel("WARNING")  # else two lines a file
-    rows = resources.files("rdalib").joinpath("registry.tsv").read_text().splitlines()
-    registry = [row.split("\t") for row in rows if row.startswith(name + "/")]
-    for path, checksum, address in progress(registry):
-        target = cache_folder() / path
+    files = registry(name)
+    downloads = pooch.create(
+        path=cache_folder(),
+        base_url="",
+        registry={path: f"sha256:{checksum}" for path, checksum, _ in files},
+        urls={path: address for path, _, address in files},
+    )
+    for path, _, address in progress(files):
         try:
-            pooch.retrieve(address, "sha256:" + checksum, fname=target.name, path=target.parent)
+            downloads.fetch(path)
         except requests.RequestException as error:
             raise OSError(
                 f"{address} cannot be downloaded ({type(error).__name__}); "
                 "with a network, run the same command again: it goes on where it stopped"
             ) from None
     return cache_folder() / name
+
+
+def registry(name):
+    """The files of a data set: a list of (path below the cache, SHA-256 in hex, address)."""
+    rows = resources.files("rdalib").joinpath("registry.tsv").read_text().splitlines()
+    return [tuple(row.split("\t")) for row in rows if row.startswith(name + "/")]
+
+
+def what_is_missing(name_or_folder):
+    """A line that says how much of a data set is there, if not all of it is; else None."""
+    if str(name_or_folder) not in NAMES:
+        return None
+    files = registry(str(name_or_folder))
+    there = sum((cache_folder() / path).is_file() for path, _, _ in files)
+    if there == len(files):
+        return None
+    return (
+        f"only {there} of the {len(files)} photographs of {name_or_folder} are there; "
+        f"for the others: rda fetch {name_or_folder}"
+    )
 
 
 def photo_paths(folder):

@@ -10,11 +10,18 @@ by it and sent apart, at 5 bits plus its length in bits. (2) constriction takes 
 only if it is, byte for byte, the one that `encode` makes.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import constriction
 import numpy as np
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64, Int, Int32
 
 PRECISION = 16
 TOTAL = 2**PRECISION  # every table's frequencies add up to this
@@ -34,36 +41,38 @@ class Table:
     first: int
     frequencies: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.frequencies.setflags(write=False)
 
-    def __reduce__(self):  # to pickle and to copy: the coder's own model can neither
+    def __reduce__(
+        self,
+    ) -> tuple[Any, ...]:  # to pickle and to copy: the coder's own model can neither
         return Table, (self.first, self.frequencies)
 
     @cached_property
-    def model(self):
+    def model(self) -> Any:
         """The table as constriction's coder wants it."""
         return constriction.stream.model.Categorical(
             self.frequencies.astype(np.float64) / TOTAL, perfect=False
         )
 
     @cached_property
-    def bits(self):
+    def bits(self) -> Float64[np.ndarray, " entries"]:
         """What an ideal coder needs for each of the entries, in bits: float64 array (n + 1,)."""
         return -np.log2(self.frequencies.astype(np.float64) / TOTAL)
 
     @property
-    def escape(self):
+    def escape(self) -> int:
         """The index that announces an integer outside the table."""
         return len(self.frequencies) - 1
 
-    def index(self, integers):
+    def index(self, integers: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
         """Index of each integer in the table, the escape's for those outside."""
         index = integers - self.first
         return np.where((index < 0) | (index >= self.escape), self.escape, index)
 
 
-def frequencies_from_pmf(pmf):
+def frequencies_from_pmf(pmf: Float64[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
     """Integer frequencies, each at least 1 and adding up to 65536, close to a pmf.
 
     pmf: float64 array (n,), non-negative, n at most 65536, any positive sum. Every symbol gets
@@ -85,7 +94,9 @@ def frequencies_from_pmf(pmf):
     return frequencies
 
 
-def encode(symbols, tables):
+def encode(
+    symbols: Sequence[Int[np.ndarray, " n_i"]] | Int[np.ndarray, "C n"], tables: Sequence[Table]
+) -> bytes:
     """Groups of integers, group i by table i, to bytes: whole 32-bit words, little-endian.
 
     symbols: int arrays (n_i,), of any lengths, magnitudes below 2^20; tables: as many Tables.
@@ -107,16 +118,20 @@ def encode(symbols, tables):
 class Decoder:
     """The bytes of `encode` back to integers, some groups at a time: tables may depend on them."""
 
-    def __init__(self, data):
+    def __init__(self, data: bytes) -> None:
         """Raises: ValueError if `data` is not a whole number of words."""
         if len(data) % 4:
             raise ValueError("the coded data is not a whole number of 32-bit words")
         words = np.frombuffer(data, "<u4").astype(np.uint32)
         self.decoder = constriction.stream.queue.RangeDecoder(words)
-        self.data, self.symbols, self.tables = data, [], []
+        self.data = data
+        self.symbols: list[Int32[np.ndarray, " n_i"]] = []
+        self.tables: list[Table] = []
         self.bits_left = 8 * len(data) + SLACK
 
-    def decode(self, tables, counts):
+    def decode(
+        self, tables: Sequence[Table], counts: Sequence[int] | Int[np.ndarray, " i"]
+    ) -> list[Int32[np.ndarray, " n_i"]]:
         """The next groups, int32 arrays (counts[i],), by their tables. Raises: ValueError.
 
         Nothing is decoded far beyond the end of the data, whatever the counts claim.
@@ -131,7 +146,7 @@ class Decoder:
         self.tables += tables
         return symbols
 
-    def _group(self, table, count):
+    def _group(self, table: Table, count: int) -> Int32[np.ndarray, " n"]:
         group = np.empty(count, np.int32)
         for start in range(0, count, AT_ONCE):
             piece = self.decoder.decode(table.model, min(count - start, AT_ONCE))
@@ -146,7 +161,7 @@ class Decoder:
         ]
         return group
 
-    def finish(self):
+    def finish(self) -> None:
         """Raises: ValueError unless `data` is what `encode` makes of the integers decoded."""
         try:
             again = encode(self.symbols, self.tables)
@@ -156,7 +171,7 @@ class Decoder:
             raise ValueError("the coded data is damaged")
 
 
-def decode(data, tables, count):
+def decode(data: bytes, tables: Sequence[Table], count: int) -> Int32[np.ndarray, "C n"]:
     """The bytes of `encode` back to integers (C, count), int32, every group of one length.
 
     Raises: ValueError if `data` is not what `encode` makes of any integers.
@@ -167,7 +182,9 @@ def decode(data, tables, count):
     return np.array(symbols, dtype=np.int32).reshape(len(tables), count)
 
 
-def table_bits(symbols, tables):
+def table_bits(
+    symbols: Sequence[Int[np.ndarray, " n_i"]] | Int[np.ndarray, "C n"], tables: Sequence[Table]
+) -> float:
     """What an ideal coder needs for integers by their tables, as `encode`, escapes counted."""
     bits = 0.0
     for group, table in zip(symbols, tables, strict=True):
@@ -181,12 +198,12 @@ def table_bits(symbols, tables):
 # An integer outside a table is a distance, above or below: 0 (one above), 1 (one below), 2 ...
 
 
-def _outside_to_natural(integer, table):
+def _outside_to_natural(integer: int, table: Table) -> int:
     above = integer - (table.first + table.escape)
     return 2 * above if above >= 0 else 2 * (table.first - 1 - integer) + 1
 
 
-def _natural_to_outside(natural, table):
+def _natural_to_outside(natural: int, table: Table) -> int:
     half = natural // 2
     return table.first - 1 - half if natural % 2 else table.first + table.escape + half
 
@@ -194,14 +211,14 @@ def _natural_to_outside(natural, table):
 # A natural number n travels as the length of n + 1 in bits, then its bits after the leading one.
 
 
-def _encode_outside(encoder, natural):
+def _encode_outside(encoder: Any, natural: int) -> None:
     length = (natural + 1).bit_length() - 1
     encoder.encode(length, UNIFORM(32))
     if length:
         encoder.encode(natural + 1 - (1 << length), UNIFORM(1 << length))
 
 
-def _decode_outside(decoder):
+def _decode_outside(decoder: Any) -> int:
     length = int(decoder.decode(UNIFORM(32)))
     if length > 21:  # 2^20 above or below a table needs no more
         raise ValueError("an integer out of range")

@@ -179,16 +179,17 @@ def at_rate(points, bpp, metric="psnr_rgb"):
     return float(np.interp(np.log(bpp), np.log(rates[order]), values[order]))
 
 
-def compare(y, codec, max_bytes, rivals=classical.CODECS):
+def compare(y, codec, max_bytes, rivals=classical.CODECS, progress=lambda items: items):
     """The codecs side by side on one photograph, each at its best within max_bytes.
 
     A rival that cannot go that low is shown at its smallest file; our file is then held to the
-    smallest of all rivals' files. Returns a list of (name, data, y_hat), ours first.
+    smallest of all rivals' files. progress: wraps the rivals, as tqdm.
+    Returns a list of (name, data, y_hat), ours first.
     Raises: ValueError if our codec cannot go that low.
     """
     image = tensor_to_photo(y)
     files = {}
-    for name in rivals:
+    for name in progress(rivals):
         files[name] = classical.encode_within(name, image, max_bytes)
         if files[name] is None:
             files[name] = classical.smallest(name, image)

@@ -1,7 +1,10 @@
 """The commands of `rda` that measure. Each function takes the parsed arguments."""
 
+from __future__ import annotations
+
 import json
 import sys
+from argparse import Namespace
 
 from rdalib import classical, datasets, evaluation, plots
 from rdalib.codec import Codec
@@ -10,14 +13,16 @@ from rdalib.images import read_photo
 from rdalib.terminal import bar, check_output, note
 
 
-def compare(arguments):
+def compare(arguments: Namespace) -> None:
     if arguments.out:
         check_output(arguments.out, arguments.input)
     y = read_photo(arguments.input, note=note)
     codec = Codec.load(arguments.model)
     shown = [
         (name, y_hat, evaluation.quality_of(y, y_hat, data))
-        for name, data, y_hat in evaluation.compare(y, codec, arguments.bytes, classical.AVAILABLE)
+        for name, data, y_hat in evaluation.compare(
+            y, codec, arguments.bytes, classical.AVAILABLE, progress=bar("comparing", "codec")
+        )
     ]
     print(f"{'':14}{'bytes':>9}{'bpp':>8}{'PSNR':>8}{'luma':>8}{'chroma':>8}{'MS-SSIM':>9}")
     for name, _, values in shown:
@@ -32,13 +37,15 @@ def compare(arguments):
         print(f"picture: {arguments.out}")
 
 
-def evaluate(arguments):
+def evaluate(arguments: Namespace) -> int:
     for output in filter(None, (arguments.json, arguments.plot)):
         check_output(output)
     paths = datasets.photo_paths(datasets.find(arguments.folder))[: arguments.limit]
+    if missing := datasets.what_is_missing(arguments.folder):
+        note(missing)
     codecs = arguments.codecs or ["rda", *classical.AVAILABLE]
     codec = Codec.load(arguments.model) if "rda" in codecs else None
-    notes = []  # said at the end, below the progress bar
+    notes: list[str] = []  # said at the end, below the progress bar
     result = evaluation.evaluate(
         paths, codecs, codec, progress=bar("measuring", "file"), note=notes.append
     )
@@ -71,8 +78,8 @@ def evaluate(arguments):
     return 1 if left_out else 0
 
 
-def _evaluation_row(point):
-    def cell(key, width, places):
+def _evaluation_row(point: dict[str, float]) -> str:
+    def cell(key: str, width: int, places: int) -> str:
         return f"{'-':>{width}}" if point[key] is None else f"{point[key]:{width}.{places}f}"
 
     decibels = "".join(cell(key, 8, 2) for key in ("psnr_rgb", "psnr_luma", "psnr_chroma"))

@@ -4,8 +4,12 @@ A table holds how often each integer occurred, and a little of the learned densi
 that did not.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import repeat
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -27,19 +31,34 @@ from rdalib.quality import LEVELS
 from rdalib.transforms import STRIDE
 from rdalib.weights_file import pack
 
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from jaxtyping import Float, Float64, Int
+    from torch import Tensor
+
+    from rdalib.autoencoder import RateDistortionAutoencoder
+    from rdalib.priors import Prior
+
 PSEUDO_COUNTS = 64  # the weight of the learned density where photographs were few
 FARTHEST = 2**12  # from its mean that an integer of z is counted
 LARGEST_COUNTED = 2**10  # of a channel with a table of its own
 
 
 @torch.inference_mode()
-def export(model, photos, path, about):
+def export(
+    model: RateDistortionAutoencoder,
+    photos: Iterable[Float[Tensor, "3 H W"]],
+    path: str | PathLike[str],
+    about: dict[str, str],
+) -> None:
     """Write a trained model as a weights file, with tables counted on photographs.
 
     model: RateDistortionAutoencoder (its weights are rounded here, in place); photos: an
     iterable of y, looked at one by one; about: dict of text. Raises: OSError.
     """
-    model = model.to("cpu", memory_format=torch.contiguous_format).eval()
+    model.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    model.eval()
     for parameter in model.state_dict().values():
         parameter.copy_(parameter.half().float())
     latents = (model.analysis(pad_to_multiple(y[None], STRIDE))[0] for y in photos)
@@ -48,7 +67,9 @@ def export(model, photos, path, about):
 
 
 @torch.inference_mode()
-def count_channels(model, latents):
+def count_channels(
+    model: RateDistortionAutoencoder, latents: Iterable[Float[Tensor, "M h w"]]
+) -> FactorizedCoder:
     """A FactorizedCoder with tables of how often each integer occurs in latents, z (M, h, w)."""
     coder = FactorizedCoder(model, ())
     steps = model.steps(torch.arange(LEVELS).float())[..., 0]  # (64, M, 1)
@@ -62,7 +83,9 @@ def count_channels(model, latents):
 
 
 @torch.inference_mode()
-def count_side_and_scales(model, latents):
+def count_side_and_scales(
+    model: RateDistortionAutoencoder, latents: Iterable[Float[Tensor, "M h w"]]
+) -> HyperpriorCoder | ContextCoder:
     """A HyperpriorCoder or ContextCoder, likewise. Its networks are rounded to integers in place.
 
     The tables of h are counted at every level; those of the scales at every ninth, all in one.
@@ -84,13 +107,13 @@ def count_side_and_scales(model, latents):
     prior = repeat(model.hyperprior.prior)
     each_level = zip(side, prior, steps, strict=False)
     side_tables = [channel_tables(*level) for level in each_level]
-    tables = {"side_tables": side_tables, "scale_tables": scale_tables(scales)}
+    tables: dict[str, Any] = {"side_tables": side_tables, "scale_tables": scale_tables(scales)}
     if isinstance(coder, ContextCoder):
         return replace(coder, hyperprior=replace(hyperprior, **tables))
     return replace(coder, **tables)
 
 
-def in_integers(model):
+def in_integers(model: RateDistortionAutoencoder) -> HyperpriorCoder | ContextCoder:
     """A trained model as a coder still without tables. What chooses tables is rounded in place."""
     synthesis = IntegerSynthesis.of(model.hyperprior.synthesis)
     synthesis.copy_to(model.hyperprior.synthesis)
@@ -106,14 +129,16 @@ def in_integers(model):
     return ContextCoder(coder, context)
 
 
-def add_counts(counts, integers):
+def add_counts(counts: Int[np.ndarray, "C m"], integers: Int[np.ndarray, "C n"]) -> None:
     """Count integers (C, n) in counts (C, 2 r + 1), where those beyond r are left out."""
     reach = counts.shape[1] // 2
     for row, channel in zip(counts, integers, strict=True):
         row += np.bincount(channel[np.abs(channel) <= reach] + reach, minlength=len(row))
 
 
-def channel_tables(counts, prior, steps):
+def channel_tables(
+    counts: Int[np.ndarray, "C m"], prior: Prior, steps: Float[Tensor, "C 1"]
+) -> list[Table]:
     """One table a channel. counts: (C, 2 r + 1), of integers in units of steps, (C, 1)."""
     reach = counts.shape[1] // 2
     grid = torch.arange(-reach, reach + 1).float()
@@ -122,7 +147,7 @@ def channel_tables(counts, prior, steps):
     return list(map(table_from_counts, counts, pmfs))
 
 
-def scale_tables(counts):
+def scale_tables(counts: Int[np.ndarray, "64 m"]) -> list[Table]:
     """One table a scale. counts: (64, 2 r + 1)."""
     reach = counts.shape[1] // 2
     scales = 2.0 ** (SMALLEST_LOG2_SCALE + (torch.arange(SCALES) + 0.5) / SCALES_PER_OCTAVE)
@@ -132,7 +157,7 @@ def scale_tables(counts):
     return list(map(table_from_counts, counts, pmfs))
 
 
-def table_from_counts(counts, pmf):
+def table_from_counts(counts: Int[np.ndarray, " m"], pmf: Float64[np.ndarray, " m"]) -> Table:
     """How often each of the integers -r..r occurred, as a Table.
 
     counts: int array (2 r + 1,); pmf: float64 array (2 r + 1,), the learned density, which has

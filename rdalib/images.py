@@ -37,6 +37,12 @@ except ImportError:
 else:
     HAS_JPEG_XL = True
 
+# Where Pillow would lose more than one who asked for no size can want.
+WRITE_OPTIONS: dict[str, dict[str, object]] = {
+    "JPEG": {"quality": 95, "subsampling": "4:4:4"},
+    "AVIF": {"quality": 95, "subsampling": "4:4:4"},
+    "WEBP": {"lossless": True},
+}
 SAMPLES = (
     "astronaut",
     "chelsea",
@@ -244,6 +250,8 @@ def _turn_upright(image, note):
         return  # its decoder has turned it; EXIF counts only in a JPEG wrapped up whole
     try:
         ImageOps.exif_transpose(image, in_place=True)
+        if image.getexif():  # more than the orientation, which is applied
+            note("its EXIF data (camera, date, place) is left behind")
     except Exception:  # whatever damage leads to; the picture itself is whole
         note("its EXIF data cannot be read; the picture is taken as upright")
 
@@ -269,11 +277,18 @@ def write_photo(y, path):
 
     Raises: PhotoError for an ending or a size that Pillow cannot write, OSError.
     """
-    kind = photo_format(path)
+    write_file(path, encode_photo(y, photo_format(path), path))
+
+
+def encode_photo(y, kind, name):
+    """y to the bytes of an image file, losing nothing or little. kind: Pillow's name of it.
+
+    name: of the file, for what is said if the size does not fit. Raises: PhotoError.
+    """
     buffer = io.BytesIO()  # Pillow's JPEG encoder does not see a disk that fills up
     image = tensor_to_photo(y)
     try:
-        image.save(buffer, format=kind)
+        image.save(buffer, format=kind, **WRITE_OPTIONS.get(kind, {}))
         if kind in Image.OPEN:  # .ico would hold 256 x 256 pixels of it, and say nothing
             with Image.open(buffer) as held:
                 if held.size != image.size:
@@ -281,8 +296,8 @@ def write_photo(y, path):
     except MemoryError:
         raise
     except Exception as error:  # as decoders do: WebP at a side over 16383
-        raise PhotoError(f"{path}: {error}; .png takes every picture") from None
-    write_file(path, buffer.getbuffer())
+        raise PhotoError(f"{name}: {error}; .png takes every picture") from None
+    return buffer.getvalue()
 
 
 def photo_format(path):

@@ -143,7 +143,7 @@ class HyperpriorCoder:
     def quantize(self, z: Float[Tensor, "M h w"], quality: int) -> Latents:
         """z in the integers that a file holds."""
         h_rounded = self.round_side(self.analyse_side(z), quality)
-        mean, table_index = self.describe(h_rounded, quality, tuple(z.shape[1:]))
+        mean, table_index = self.describe(h_rounded, quality, (z.shape[1], z.shape[2]))
         u = (z / steps_at(self.model, quality)).flatten(1)
         z_rounded = to_integers(u.sub_(self.in_steps(mean, quality)))
         return Latents(h_rounded, z_rounded, mean, table_index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
@@ -21,12 +21,9 @@ if TYPE_CHECKING:
         | UInt8[np.ndarray, "H W 3"]
         | Image.Image
     )
-    Photos: TypeAlias = (
-        Photo | Float[Tensor, "B 3 H W"] | Float[np.ndarray, "B 3 H W"] | list[Photo]
-    )
 
 
-def is_batch(photo: Photos) -> bool:
+def is_batch(photo: Any) -> bool:
     """Whether several photographs are meant: a list of them, or four dimensions."""
     return isinstance(photo, (list, tuple)) or getattr(photo, "ndim", 3) == 4
 

@@ -4,10 +4,14 @@ A file with side information also holds the integers of its hyper-synthesis, wit
 machine computes the same. What is read is checked whole, so that a coder never meets a bad table.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,21 +27,24 @@ from rdalib.hyperprior import IntegerSynthesis
 from rdalib.latent_coding import SCALES, FactorizedCoder, HyperpriorCoder
 from rdalib.quality import LEVELS
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 LAYERS = 3  # of the hyper-synthesis, and of each network of the context model
 INTEGER_NETWORKS = ("hyperprior.synthesis.", "context.")  # not stored: their integers say it all
 CONTEXT = "fixed.context."
 
 
-def weights_folder():
+def weights_folder() -> Path:
     return Path(str(resources.files("rdalib"))) / "weights"
 
 
-def shipped_names():
+def shipped_names() -> list[str]:
     """The names of the models that rdalib ships."""
     return sorted(path.stem for path in weights_folder().glob("*.safetensors"))
 
 
-def shipped_weights(name):
+def shipped_weights(name: str) -> Path:
     """The path of a weights file that rdalib ships. Raises: ValueError."""
     path = weights_folder() / f"{name}.safetensors"
     if not path.exists():
@@ -46,12 +53,12 @@ def shipped_weights(name):
     return path
 
 
-def weights_path(name):
+def weights_path(name: str) -> Path:
     """Where weights are: a model of rdalib by name, or a .safetensors file. Raises: ValueError."""
     return Path(name) if name.endswith(".safetensors") else shipped_weights(name)
 
 
-def weights_id(data):
+def weights_id(data: bytes) -> bytes:
     """The 3 bytes by which .rda files name a weights file, given its bytes.
 
     They follow from the tensors alone; in files of before version 0.2 from all bytes.
@@ -63,13 +70,13 @@ def weights_id(data):
     return hashlib.sha256(data).digest()[:3]
 
 
-def _split(data):
+def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
     """The bytes of a .safetensors file to (its header, a dict; the bytes of its tensors)."""
     end = 8 + int.from_bytes(data[:8], "little")
     return json.loads(data[8:end]), data[end:]
 
 
-def pack(coder, about):
+def pack(coder: FactorizedCoder | HyperpriorCoder | ContextCoder, about: dict[str, str]) -> bytes:
     """A coder of latents and a dict of text to the bytes of a weights file."""
     metadata = {"about": json.dumps(about)}  # one entry: several would be written in any order
     tensors = {
@@ -93,7 +100,7 @@ def pack(coder, about):
     return save_tensors(tensors, metadata=metadata)
 
 
-def unpack(data):
+def unpack(data: bytes) -> tuple[FactorizedCoder | HyperpriorCoder | ContextCoder, dict[str, str]]:
     """The bytes of a weights file to (coder of latents, about).
 
     Raises: ValueError, which says what is wrong with them.
@@ -112,7 +119,7 @@ def unpack(data):
         raise ValueError(f"the tensor {missing} is missing") from None
 
 
-def _coder(tensors):
+def _coder(tensors: dict[str, Tensor]) -> FactorizedCoder | HyperpriorCoder | ContextCoder:
     """A coder of latents from all tensors of a file. Raises: KeyError, ValueError."""
     hidden = _length(tensors["synthesis.convolutional.1.beta_root"])
     latent = _length(tensors["analysis.linear.bias"])
@@ -144,7 +151,7 @@ def _coder(tensors):
     return ContextCoder(coder, context)
 
 
-def _pack_context(context):
+def _pack_context(context: IntegerContext) -> dict[str, Tensor]:
     """An IntegerContext to tensors."""
     tensors = {CONTEXT + name: getattr(context, name) for name in LOOKED_UP}
     for group, (weights, biases) in enumerate(zip(context.weights, context.biases, strict=True)):
@@ -154,7 +161,7 @@ def _pack_context(context):
     return tensors
 
 
-def _unpack_context(tensors, latent):
+def _unpack_context(tensors: dict[str, Tensor], latent: int) -> IntegerContext:
     """The inverse of `_pack_context`; takes the tensors out of the dict."""
     groups, weights, biases = groups_of(latent), [], []
     for group in range(len(groups)):
@@ -170,14 +177,16 @@ def _unpack_context(tensors, latent):
     return IntegerContext(groups, weights, biases, **looked_up)
 
 
-def _length(tensor):
+def _length(tensor: Tensor) -> int:
     """The length of a vector. Raises: ValueError."""
     if tensor.ndim != 1 or not len(tensor):
         raise ValueError(f"a tensor of shape {tuple(tensor.shape)} where a vector is due")
     return len(tensor)
 
 
-def _take(tensors, name, shape, dtype):
+def _take(
+    tensors: dict[str, Tensor], name: str, shape: tuple[int, ...], dtype: torch.dtype
+) -> Tensor:
     """Take a tensor out of the dict. Raises: KeyError, ValueError for another shape or dtype."""
     tensor = tensors.pop(name)
     if tensor.shape != shape or tensor.dtype != dtype:
@@ -186,7 +195,12 @@ def _take(tensors, name, shape, dtype):
     return tensor
 
 
-def _model(tensors, not_stored, *channels, **more_channels):
+def _model(
+    tensors: dict[str, Tensor],
+    not_stored: str | tuple[str, ...],
+    *channels: Any,
+    **more_channels: Any,
+) -> RateDistortionAutoencoder:
     """An autoencoder with all tensors that are left. Raises: KeyError, ValueError."""
     model = RateDistortionAutoencoder(*channels, **more_channels).float()
     for name, own in model.state_dict().items():  # which shares its memory with the model
@@ -200,7 +214,7 @@ def _model(tensors, not_stored, *channels, **more_channels):
     return model
 
 
-def _pack_tables(name, tables):
+def _pack_tables(name: str, tables: Sequence[Sequence[Table]]) -> dict[str, Tensor]:
     """tables[i][j], Tables, to three tensors."""
     flat = [table for level in tables for table in level]
     shape = (len(tables), len(tables[0]))
@@ -214,7 +228,9 @@ def _pack_tables(name, tables):
     }
 
 
-def _unpack_tables(name, tensors, shape):
+def _unpack_tables(
+    name: str, tensors: dict[str, Tensor], shape: tuple[int, int]
+) -> list[list[Table]]:
     """The inverse of `_pack_tables`; takes its three tensors out of the dict.
 
     Raises: KeyError, ValueError unless they are tables of a shape that each add up to 65536.

@@ -5,17 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from rdalib.autoencoder import (
-    ANCHORS,
-    LAMBDA_MAX,
-    LAMBDA_MIN,
-    LEVELS,
-    RateDistortionAutoencoder,
-    high_rate_step,
-    lambda_to_quality,
-    quality_to_lambda,
-)
+from rdalib.autoencoder import ANCHORS, RateDistortionAutoencoder, high_rate_step
 from rdalib.priors import interval_nats, nats_to_bits
+from rdalib.quality import LAMBDA_MAX, LAMBDA_MIN, LEVELS, lambda_to_quality, quality_to_lambda
 from rdalib.quantization import round_half_up
 
 MODES = ("noise", "mixed", "round")

@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import io
 import json
 import math
 import os
@@ -26,6 +27,7 @@ from rdalib import bitstream, classical, commands, datasets, plots, training
 from rdalib.bitstream import HEADER
 from rdalib.cli import main
 from rdalib.codec import Codec
+from rdalib.distortion import psnr
 from rdalib.images import read_photo
 
 
@@ -196,7 +198,11 @@ def test_a_format_that_cannot_hold_the_picture_is_refused(rda, refused, here):
 
 def test_a_format_that_loses_again_is_written_with_a_note(rda, here):
     status, _, err = rda("decompress photo.rda back.jpg")
-    assert (status, err) == (0, "note: .jpg may lose a little again; .png keeps every pixel\n")
+    assert (status, err) == (
+        0,
+        "note: back.jpg: JPEG, quality 95, subsampling 4:4:4 loses a little again; "
+        ".png keeps every pixel\n",
+    )
     with Image.open("back.jpg") as image:
         assert (image.format, image.size) == ("JPEG", (64, 48))
 
@@ -399,6 +405,156 @@ def test_a_failed_run_leaves_the_old_output_as_it_was(refused, here):
     refused("compress photo.png photo.rda --bytes 1")
 
 
+# Many files, standard input and output, what is replaced
+
+
+def test_several_photographs_go_into_a_folder(rda, here, codec):
+    (here / "files").mkdir()
+    status, out, err = rda("compress photos/0.png photos/1.png photo.png --out files --quality 9")
+    assert (status, err) == (0, "")
+    names = ["0.rda", "1.rda", "photo.rda"]
+    assert [line.partition(":")[0] for line in out.splitlines()] == [
+        str(Path("files", name)) for name in names
+    ]
+    assert sorted(path.name for path in (here / "files").iterdir()) == names
+    data = (here / "files" / "1.rda").read_bytes()
+    assert data == codec.compress(read_photo("photos/1.png"), 9)
+    status, out, _ = rda("decompress files/0.rda files/1.rda files/photo.rda")
+    assert (status, len(out.splitlines())) == (0, 3)
+    assert torch.equal(read_photo("files/1.png"), codec.decompress(data))
+    (here / "back").mkdir()
+    assert rda("decompress files/1.rda --out back")[0] == 0
+    assert (here / "back" / "1.png").read_bytes() == (here / "files" / "1.png").read_bytes()
+
+
+def test_one_bad_file_is_named_and_the_rest_go_on(rda, here):
+    (here / "bad.png").write_text("no photograph")
+    (here / "bad.rda").write_bytes((here / "photo.rda").read_bytes()[:-4])
+    (here / "out").mkdir()
+    status, out, err = rda("compress bad.png missing.jpg photo.png --out out")
+    assert (status, out.count("\n")) == (1, 1)
+    assert err.splitlines() == [
+        "rda: bad.png is not a photograph that Pillow can open",
+        "rda: missing.jpg: no such file or directory",
+        "rda: 2 of 3 files failed",
+    ]
+    status, out, err = rda("decompress bad.rda photo.rda --out out")
+    assert (status, out) == (1, f"{Path('out', 'photo.png')}: 64 x 48 pixels\n")
+    assert err.startswith("rda: bad.rda: damaged or cut short")
+    status, _, err = rda("compress photo.png photos/1.png --bytes 1 --out out --overwrite")
+    assert status == 1
+    assert err.startswith("rda: photo.png: 1 bytes are too few for 64 x 48 pixels")
+
+
+def test_two_photographs_of_one_name_are_refused_before_any_work(refused, here):
+    (here / "out").mkdir()
+    save_photo(here / "photo.bmp")
+    line = refused("compress photos/0.png photo.png photo.bmp --out out")
+    assert line == (
+        f"rda: photo.png and photo.bmp would both be written to {Path('out', 'photo.rda')}"
+    )
+
+
+def test_a_name_that_was_made_up_replaces_nothing_unless_told(rda, refused, here):
+    was = (here / "photo.png").read_bytes()
+    assert refused("decompress photo.rda") == "rda: photo.png exists; --overwrite replaces it"
+    assert refused("compress photo.png --out .") == "rda: photo.rda exists; --overwrite replaces it"
+    assert rda("decompress photo.rda --overwrite")[0] == 0
+    assert (here / "photo.png").read_bytes() != was
+    assert rda("compress photo.png photo.rda --quality 1")[0] == 0  # named, so replaced
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("compress photo.png", "photo.png: name the file to write too, or a folder with --out"),
+        ("compress photo.png photos/0.png a.rda", "several photographs need a folder for their"),
+        ("compress photo.png --out missing", "--out missing: no such folder; make it first"),
+        ("compress photo.png --out photo.rda", "--out photo.rda: no such folder"),
+        ("compress - --out photos", "standard input has no name to give on"),
+        ("decompress photo.rda photo.rda a.png", "a.png: name the file to write too, or a folder"),
+        ("decompress photo.png", "photo.png: name the file to write too, or a folder"),
+    ],
+)
+def test_names_that_do_not_say_where_to_write_are_refused(refused, line, said):
+    assert refused(line).startswith(f"rda: {said}")
+
+
+class Stream:
+    """Standard input or output, of bytes."""
+
+    def __init__(self, data=b""):
+        self.buffer = io.BytesIO(data)
+        self.write, self.flush = sys.stderr.write, sys.stderr.flush
+
+
+def test_a_dash_is_standard_input_and_output(here, monkeypatch, capsys, codec):
+    def piped(line, data):
+        out = Stream()
+        monkeypatch.setattr(sys, "stdin", Stream(data))
+        monkeypatch.setattr(sys, "stdout", out)
+        status = main(line.split())
+        return status, out.buffer.getvalue()
+
+    png = (here / "photo.png").read_bytes()
+    data = codec.compress(read_photo("photo.png"), 20)
+    assert piped("compress - - --quality 20", png) == (0, data)
+    assert "-: " in capsys.readouterr().err  # the line that else goes to standard output
+    assert piped("compress photo.png - --quality 20", b"") == (0, data)
+    status, back = piped("decompress - -", data)
+    assert status == 0
+    assert torch.equal(read_photo(io.BytesIO(back)), codec.decompress(data))
+    assert piped("decompress - out.png", data) == (0, b"")
+    assert (here / "out.png").read_bytes() == back
+    assert piped("info -", data)[0] == 0
+    assert piped("decompress - -", data[:9])[0] == 2
+    assert capsys.readouterr().err.endswith(
+        "rda: -: cut short: 9 bytes, and the header alone has 16\n"
+    )
+
+
+def test_the_psnr_is_of_the_integers_in_hand(rda, here, monkeypatch, codec):
+    def decode(*_):
+        raise AssertionError("the file is decoded again")
+
+    monkeypatch.setattr(codec, "decode_integers", decode)
+    assert rda("compress photo.png out.rda")[0] == 0
+
+
+def test_a_lambda_beyond_the_range_is_said(rda, here):
+    for lam, quality in ((5, 63), (0.0001, 0)):
+        _, _, err = rda(f"compress photo.png out.rda --lam {lam}")
+        assert err == (
+            f"note: lambda {lam:g} is not in 0.0002 to 0.064; quality {quality} is the nearest\n"
+        )
+    assert rda("compress photo.png out.rda --lam 0.064")[2] == ""
+
+
+def test_exif_that_is_left_behind_is_said(rda, here):
+    exif = Image.Exif()
+    exif[0x010F] = "a camera"
+    with Image.open("photo.png") as image:
+        image.save("made.jpg", exif=exif)
+    _, _, err = rda("compress made.jpg out.rda")
+    assert err == "note: its EXIF data (camera, date, place) is left behind\n"
+
+
+def test_lossy_formats_lose_little_and_lossless_ones_nothing(rda, here, codec):
+    save_photo(here / "large.png", 200, 300)
+    y_hat = codec.decompress(codec.compress(read_photo("large.png"), 20))
+    assert rda("compress large.png large.rda --quality 20")[0] == 0
+    for name, note in (
+        ("a.jpg", "JPEG, quality 95, subsampling 4:4:4 loses a little again"),
+        ("a.avif", "AVIF, quality 95, subsampling 4:4:4 loses a little again"),
+        ("a.webp", None),
+        ("a.png", None),
+    ):
+        _, _, err = rda(f"decompress large.rda {name}")
+        assert err == (f"note: {name}: {note}; .png keeps every pixel\n" if note else "")
+        decibels = psnr(read_photo(name), y_hat)
+        assert decibels > 40 if note else decibels == math.inf
+
+
 # What is refused: the file to write
 
 
@@ -485,7 +641,6 @@ def test_a_file_to_read_is_not_written_over(refused, here):
 def test_decompress_refuses_an_ending_that_is_no_picture(refused):
     for name, said in {
         "out.xyz": "no picture can be written as .xyz; end it in .png",
-        "out.rda": "no picture can be written as .rda; end it in .png",
         "out": "the name has no ending; end it in .png",
     }.items():
         assert refused(f"decompress photo.rda {name}") == f"rda: {name}: {said}"
@@ -499,7 +654,7 @@ def test_decompress_refuses_an_ending_that_is_no_picture(refused):
     [
         ("", "the following arguments are required: COMMAND"),
         ("squeeze photo.png", "invalid choice: 'squeeze'"),
-        ("compress photo.png", "the following arguments are required: OUT.rda"),
+        ("compress", "the following arguments are required: FILE"),
         ("compress photo.png a.rda --quality 3 --bytes 99", "not allowed with argument"),
         ("compress photo.png a.rda --lam 0.01 --bytes 99", "not allowed with argument"),
         ("compress photo.png a.rda --quality 64", "'64' is not a whole number from 0 to 63"),
@@ -579,7 +734,7 @@ def test_unknown_weights_are_refused_with_those_there_are(refused, here, command
     )
     (here / "my.safetensors").write_bytes(b"not weights" * 9)
     assert refused(f"{command} --model my.safetensors") == (
-        "rda: my.safetensors is not a weights file of rda train"
+        "rda: my.safetensors is not a weights file of rda train: cut short, or no .safetensors file"
     )
 
 
@@ -659,10 +814,10 @@ def test_a_mistake_of_the_program_is_not_called_bad_input(rda, here, monkeypatch
 def test_fetch_without_a_network_says_what_to_do(refused, here, monkeypatch):
     monkeypatch.setenv("RDALIB_DATA", str(here / "cache"))
 
-    def unreachable(address, *args, **kwargs):
+    def unreachable(downloads, path):
         raise requests.ConnectionError("HTTPSConnectionPool(host='a'):\nMax retries exceeded")
 
-    monkeypatch.setattr(pooch, "retrieve", unreachable)
+    monkeypatch.setattr(pooch.Pooch, "fetch", unreachable)
     line = refused("fetch kodak")
     assert "cannot be downloaded" in line and "with a network, run the same command again" in line
 
@@ -670,11 +825,12 @@ def test_fetch_without_a_network_says_what_to_do(refused, here, monkeypatch):
 def test_fetch_says_where_the_photographs_are(rda, here, monkeypatch):
     monkeypatch.setenv("RDALIB_DATA", str(here / "cache"))
 
-    def retrieve(address, known_hash, fname, path):
-        Path(path).mkdir(parents=True, exist_ok=True)
-        (Path(path) / fname).write_bytes((here / "photo.png").read_bytes())
+    def fetched(downloads, path):
+        target = Path(downloads.path) / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((here / "photo.png").read_bytes())
 
-    monkeypatch.setattr(pooch, "retrieve", retrieve)
+    monkeypatch.setattr(pooch.Pooch, "fetch", fetched)
     status, out, err = rda("fetch kodak")
     assert (status, err) == (0, "")
     assert out == f"{here / 'cache' / 'kodak'}: 24 photographs, checksums right\n"

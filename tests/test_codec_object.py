@@ -225,4 +225,4 @@ def test_a_flat_photograph_of_many_pixels_is_decoded_all_the_same(each):
     y = torch.full((3, 1024, 1024), 0.5)
     data = each.compress(y, 0)
     assert len(data) < 5000
-    assert (each.decompress(data) - y).abs().max() < 0.05
+    assert (each.decompress(data) - y).abs().max() < 0.1

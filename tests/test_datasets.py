@@ -21,6 +21,7 @@ from rdalib.datasets import (
     photo_paths,
     training_paths,
     validation_paths,
+    what_is_missing,
 )
 from rdalib.images import PhotoError, read_photo
 
@@ -210,6 +211,24 @@ def test_fetch_without_a_network_says_so(cache, monkeypatch):
     play_network(monkeypatch, unreachable)
     with pytest.raises(OSError, match=r"^https://.* cannot be downloaded .*; with a network, run"):
         fetch("bsds500")
+
+
+def test_an_interrupted_fetch_is_told_from_a_whole_set(cache, monkeypatch):
+    play_registry(monkeypatch, [(f"kodak/{x}.png", "0" * 64, "https://a") for x in "xyz"])
+    save_photo(cache / "kodak" / "x.png")
+    (cache / "kodak" / "tmp1234").touch()  # as pooch leaves
+    assert what_is_missing("kodak") == (
+        "only 1 of the 3 photographs of kodak are there; for the others: rda fetch kodak"
+    )
+    for letter in "yz":
+        save_photo(cache / "kodak" / f"{letter}.png")
+    assert what_is_missing("kodak") is None
+    assert what_is_missing(cache) is None  # a folder is what is in it
+
+
+def test_the_cache_may_be_named_from_home(monkeypatch):
+    monkeypatch.setenv("RDALIB_DATA", "~/photographs")
+    assert cache_folder() == Path.home() / "photographs"
 
 
 def test_fetch_refuses_other_names():

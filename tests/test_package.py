@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import rdalib
-from rdalib.cli import EXTRAS
+from rdalib.terminal import EXTRAS
 
 FILE = Path(__file__).parent / "golden" / "hyperprior_q05.rda"
 HEAVY = {"constriction", "matplotlib", "numpy", "PIL", "scipy", "torch"}
