@@ -212,4 +212,5 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")  # names that a console cannot show
     sys.exit(main())

@@ -165,12 +165,13 @@ class Marking:
         """A kernel in which the instructor's cells up to this question have just run."""
         for attempt in (1, 2):
             try:
-                if self.kernel is not None and self._guard("left_running()") != "False":
-                    self._drop_kernel()  # a thread or an alarm could end a later question
+                if self.kernel is not None and self._burdened():
+                    self._drop_kernel()
                 if self.kernel is None:
                     self._start()
                     for earlier in self.set.questions[:index]:
                         self._instructor([*earlier.before, *earlier.of_kind("given", "answer")])
+                    self.fresh = self.kernel.memory()
                 elif index:
                     self._note(self.set.questions[index - 1], self._guard("restore(globals())"))
                     solved = self.set.questions[index - 1]
@@ -181,6 +182,16 @@ class Marking:
                 self._drop_kernel()
                 if attempt == 2:
                     raise SetError(str(error)) from None
+
+    def _burdened(self):
+        """Whether an earlier answer has left what could cost a later one its points.
+
+        A thread, an alarm, or memory: half of what the limit leaves.
+        """
+        room = self.limits.memory - self.fresh
+        return (
+            self._guard("left_running()") != "False" or self.kernel.memory() > self.fresh + room / 2
+        )
 
     def _start(self):
         self.kernel = Kernel(self.work, self.limits, self.hide, self.deadline, self.stop)

@@ -173,6 +173,15 @@ class Kernel:
             return f", most of them printing: it printed {lines:,.0f} lines; print less"
         return ""
 
+    def memory(self):
+        """Bytes that the kernel holds; on Linux with what it has reserved, as its limit counts."""
+        try:
+            kernel = psutil.Process(self.process.pid)
+            infos = [one.memory_info() for one in (kernel, *kernel.children(recursive=True))]
+        except psutil.Error:
+            return 0
+        return sum(max(info.rss, getattr(info, "data", 0)) for info in infos)
+
     def _watch(self):
         try:
             tree = psutil.Process(self.process.pid)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
+PASSES = {"noise": 1, "mixed": 1, "round": 1000}  # over the context's raster: until it is exact
 ANCHORS = 8  # lambdas at which the steps are learned; in between, their logarithm is linear
 
 
@@ -171,7 +172,7 @@ class RateDistortionAutoencoder(nn.Module):
             if hasattr(self, "context"):
                 around = partial(quantize_around, quantization=quantization)
                 deviation, log_scale, decoded = self.context(
-                    u, mean, log_scale, features, quality, around
+                    u, mean, log_scale, features, quality, around, PASSES[quantization]
                 )
             else:
                 deviation, decoded = quantize(u - mean, quantization)

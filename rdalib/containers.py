@@ -1,5 +1,6 @@
-"""What the containers of photographs say that Pillow keeps to itself: PNG's chunks, the boxes of
-AVIF and JPEG XL.
+"""What the containers of photographs say that Pillow keeps to itself.
+
+They are PNG's chunks, the boxes of AVIF and JPEG XL, and the header of JPEG 2000.
 
 Each function takes an open file, or its first bytes, and survives every damage to them: what cannot
 be found is left out, since Pillow is the judge of whether a file can be decoded.
@@ -71,6 +72,18 @@ def avif_cicp(properties):
     """(primaries, transfer) of an AVIF picture's nclx box, or None."""
     colr = properties.get(b"colr", b"")
     return struct.unpack_from(">HH", colr, 4) if colr[:4] == b"nclx" and len(colr) >= 8 else None
+
+
+def jpeg2000_depth(file):
+    """Bits a sample of a JPEG 2000 file's deepest component; 8 if that is not found."""
+    file.seek(0)
+    data = file.read()
+    start = data.find(b"\xff\x4f\xff\x51")  # where the codestream begins: SOC, SIZ
+    components = data[start + 40 : start + 42]
+    if start < 0 or len(components) < 2:
+        return 8
+    depths = data[start + 42 : start + 42 + 3 * int.from_bytes(components, "big") : 3]
+    return max((depth & 0x7F) + 1 for depth in depths or b"\7")
 
 
 def jxl_size(data):

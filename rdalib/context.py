@@ -87,13 +87,13 @@ class ContextModel(nn.Module):
             for n, (low, high), hidden in zip(inputs, self.groups, HIDDEN, strict=False)
         )
 
-    def forward(self, u, mean, log_scale, features, quality, quantize):
+    def forward(self, u, mean, log_scale, features, quality, quantize, passes=1):
         """Differentiably, with all that is decoded known at once.
 
         u, mean, log_scale: (B, M, h, w): z, its mean and log2 of its scale in units of the step;
         features (B, A, h, w); quality (B,); quantize: a function of u and its mean to (what the
-        rate is counted on, what is decoded). Returns (what the rate is counted on, log2 of its
-        scale, what is decoded), each (B, M, h, w).
+        rate is counted on, what is decoded); passes: over the raster, see below. Returns (what
+        the rate is counted on, log2 of its scale, what is decoded), each (B, M, h, w).
         """
         spread = spread_of(log_scale)
         powers = [(quality / (LEVELS - 1) * 2 - 1) ** (k + 1) for k in range(POWERS)]
@@ -104,10 +104,15 @@ class ContextModel(nn.Module):
             own = u[:, low:high], mean[:, low:high], log_scale[:, low:high], spread[:, low:high]
             if low == 0:
                 # A mean depends on roundings around it, which depend on their means: a first
-                # guess from the hyperprior's means, and once again from those.
+                # guess from the hyperprior's means, then again from the last guess. Every pass
+                # makes at least one wavefront more exact; one is nearly right.
                 with torch.no_grad():
                     r = round_half_up(own[0] - own[1]) / own[3]
-                    r = self._group(network, self.inputs(common, r, low), *own, _rounded)[-1]
+                    for _ in range(passes):
+                        before = r
+                        r = self._group(network, self.inputs(common, r, low), *own, _rounded)[-1]
+                        if passes > 1 and torch.equal(r, before):
+                            break
                 x = self.inputs(common, r, low)
             else:
                 x = self.inputs(common, torch.cat(done, dim=1), low)

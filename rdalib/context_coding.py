@@ -275,7 +275,7 @@ class ContextCoder:
         """z (M, h, w) in the integers that a file holds."""
         coder, grid = self.hyperprior, tuple(z.shape[1:])
         h_rounded = coder.round_side(coder.analyse_side(z), quality)
-        mean, octaves, features = coder.describe(h_rounded, quality, grid)
+        mean, octaves, features = coder.describe_fully(h_rounded, quality, grid)
         latents = ContextLatents.empty(grid, h_rounded, mean)
         u = (z / steps_at(self.model, quality)).flatten(1)
         u = u.sub_(coder.in_steps(mean, quality)).cpu().numpy()
@@ -307,7 +307,7 @@ class ContextCoder:
     def decode(self, decoder, quality, grid):
         """ContextLatents from a file. Raises: ValueError."""
         h_rounded = self.hyperprior.decode_side(decoder, quality, grid)
-        mean, octaves, features = self.hyperprior.describe(h_rounded, quality, grid)
+        mean, octaves, features = self.hyperprior.describe_fully(h_rounded, quality, grid)
         latents = ContextLatents.empty(grid, h_rounded, mean)
 
         def code(channels, places, shift, table_index):

@@ -146,20 +146,26 @@ class IntegerSynthesis:
                 layer.weight.copy_(weight.float() / WEIGHT_ONE)
                 layer.bias.copy_(bias.float() / WEIGHT_ONE)
 
-    def __call__(self, h: Int[Tensor, "K h/4 w/4"]) -> Int[Tensor, "2*M+A h w"]:
-        """h, int64 tensor (K, h/4, w/4), to int64 (2 M + A, h, w), all in units of 1 / ONE.
+    def __call__(self, h: Int[Tensor, "K h/4 w/4"]) -> Int[Tensor, "2*M h w"]:
+        """h, int64 tensor (K, h/4, w/4) in units of 1 / ONE, to int64 (2 M, h, w), likewise."""
+        return self.last(self.features(h))
 
-        Means, log2 of scales, and the features that the last layer computed them from.
-        """
-        u = h.double()
-        for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            u = u.clamp(-LARGEST_ACTIVATION, LARGEST_ACTIVATION)
-            rows, columns = u.shape[1:]
-            kernel = weight.shape[2]
-            patches = F.unfold(u[None], kernel, padding=kernel // 2)[0]  # (in k k, rows * columns)
-            sums = weight.flatten(1).double() @ patches + ONE * bias.double()[:, None]
-            u = torch.floor(sums / WEIGHT_ONE + 0.5).reshape(-1, rows, columns)
-            if index < len(self.weights) - 1:
-                u = F.pixel_shuffle(u, 2).clamp(min=0)
-                features = u
-        return torch.cat((u, features)).long()
+    def features(self, h: Int[Tensor, "K h/4 w/4"]) -> Int[Tensor, "A h w"]:
+        """What the last layer is given: int64 (A, h, w), in units of 1 / ONE."""
+        u = h
+        for layer in range(len(self.weights) - 1):
+            u = F.pixel_shuffle(self._convolved(u, layer), 2).clamp(min=0)
+        return u.long()
+
+    def last(self, features: Int[Tensor, "A h w"]) -> Int[Tensor, "2*M h w"]:
+        """Means and log2 scales from the features: int64 (2 M, h, w), in units of 1 / ONE."""
+        return self._convolved(features, len(self.weights) - 1).long()
+
+    def _convolved(self, u: Tensor, layer: int) -> Float[Tensor, "C h w"]:
+        weight, bias = self.weights[layer], self.biases[layer]
+        u = u.double().clamp(-LARGEST_ACTIVATION, LARGEST_ACTIVATION)
+        rows, columns = u.shape[1:]
+        kernel = weight.shape[2]
+        patches = F.unfold(u[None], kernel, padding=kernel // 2)[0]  # (in k k, rows * columns)
+        sums = weight.flatten(1).double() @ patches + ONE * bias.double()[:, None]
+        return torch.floor(sums / WEIGHT_ONE + 0.5).reshape(-1, rows, columns)

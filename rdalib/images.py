@@ -201,6 +201,8 @@ def _to_rgb(image, layout, file, note):
         note("its clean aperture, a crop, is not applied")
     profile = _profile(image, properties, file, note)
     depth = depth_of(image, layout, properties)
+    if image.format == "JPEG2000":
+        depth = containers.jpeg2000_depth(file)
     image, alpha = colour_and_alpha(image, layout, depth, note)
     if depth > 8:
         note(f"{depth} bits a sample reduced to 8")

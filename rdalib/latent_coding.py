@@ -143,9 +143,7 @@ class HyperpriorCoder:
     def quantize(self, z: Float[Tensor, "M h w"], quality: int) -> Latents:
         """z in the integers that a file holds."""
         h_rounded = self.round_side(self.analyse_side(z), quality)
-        mean, octaves, _ = self.describe(h_rounded, quality, (z.shape[1], z.shape[2]))
-        table_index = scale_index(octaves)
-        del octaves  # as large as z, which may be large
+        mean, table_index = self.describe(h_rounded, quality, (z.shape[1], z.shape[2]))
         u = (z / steps_at(self.model, quality)).flatten(1)
         z_rounded = to_integers(u.sub_(self.in_steps(mean, quality)))
         return Latents(h_rounded, z_rounded, mean, table_index)
@@ -159,8 +157,7 @@ class HyperpriorCoder:
     def decode(self, decoder: Decoder, quality: int, grid: Grid) -> Latents:
         """Latents from a file. Raises: ValueError."""
         h_rounded = self.decode_side(decoder, quality, grid)
-        mean, octaves, _ = self.describe(h_rounded, quality, grid)
-        table_index = scale_index(octaves)
+        mean, table_index = self.describe(h_rounded, quality, grid)
         counts = np.bincount(table_index.ravel(), minlength=SCALES)
         by_scale = decoder.decode(self.scale_tables, counts)
         return Latents(h_rounded, put_back(by_scale, table_index), mean, table_index)
@@ -198,24 +195,36 @@ class HyperpriorCoder:
 
     def describe(
         self, h_rounded: Int32[np.ndarray, "K n_h"], quality: int, grid: Grid
+    ) -> tuple[Int32[np.ndarray, "M n"], UInt8[np.ndarray, "M n"]]:
+        """(mean, table_index) of every latent, as in `Latents`."""
+        mean, octaves, _ = self.describe_fully(h_rounded, quality, grid)
+        return mean, scale_index(octaves)
+
+    def describe_fully(
+        self, h_rounded: Int32[np.ndarray, "K n_h"], quality: int, grid: Grid
     ) -> tuple[Int32[np.ndarray, "M n"], Int32[np.ndarray, "M n"], Int32[np.ndarray, "A n"]]:
-        """(mean, octaves, features): what h says of every latent and every place, in 1 / ONE.
+        """(mean, octaves, features), all in units of 1 / ONE: what a context model builds on.
 
         mean: as in `Latents`; octaves: log2 of the scale over the smallest one of the tables;
         features: what the hyper-synthesis computed them from.
         """
         h = torch.from_numpy(h_rounded) * self.side_steps[quality][:, None]
-        latent, features = self.log_units.shape[1], self.synthesis.weights[-1].shape[1]
-        parts = [np.empty((channels, *grid), np.int32) for channels in (latent, latent, features)]
+        latent, seen = self.log_units.shape[1], self.synthesis.weights[-1].shape[1]
+        parts = [np.empty((channels, *grid), np.int32) for channels in (latent, latent, seen)]
         sizes = {"rows": SIDE_ROWS, "halo": SIDE_HALO, "made": SIDE_STRIDE}
-        for rows, described in in_strips(self.synthesis, h.reshape(-1, *side_grid(grid)), **sizes):
+
+        def describe(part: Tensor) -> Tensor:
+            features = self.synthesis.features(part)
+            return torch.cat((self.synthesis.last(features), features))
+
+        for rows, described in in_strips(describe, h.reshape(-1, *side_grid(grid)), **sizes):
             height = min(rows.stop, grid[0]) - rows.start
-            here = described[:, :height, : grid[1]].split((latent, latent, features))
+            here = described[:, :height, : grid[1]].split((latent, latent, seen))
             here[1].add_(self.log_units[quality][:, None, None] - int(SMALLEST_LOG2_SCALE * ONE))
             for whole, part in zip(parts, here, strict=True):
                 whole[:, rows] = part.clamp(-(2**31), 2**31 - 1).numpy()
-        mean, octaves, seen = (part.reshape(len(part), -1) for part in parts)
-        return mean, octaves, seen
+        mean, octaves, features = (part.reshape(len(part), -1) for part in parts)
+        return mean, octaves, features
 
     def in_steps(self, mean: Int32[np.ndarray, "M n"], quality: int) -> Float[Tensor, "M n"]:
         """Means in units of the step."""

@@ -570,6 +570,17 @@ def test_an_end_that_comes_later_costs_no_other_question(small_set, tmp_path, wa
     assert done.score == 30, done.as_json()
 
 
+def test_memory_that_an_answer_keeps_costs_no_other_question(small_set, tmp_path):
+    path = tmp_path / "memory.ipynb"
+    answers = {
+        "q2": f"x = [bytearray(10**8) for _ in range(7)]\n{Q2}",
+        "q3": f"y = bytearray(5 * 10**8)\n{Q3}",
+    }
+    path.write_text(notebook_text(HONEST | answers))
+    (done,) = grade_all(small_set, path, 1, LIMITS)
+    assert done.score == 30, done.as_json()
+
+
 FRAME = "import linecache, sys\ndef text(depth):\n    frame = sys._getframe(depth + 1)\n"
 FRAME += "    return ''.join(linecache.getlines(frame.f_code.co_filename))[-900:]\n"
 EVERYTHING = "import linecache\neverything = ''.join(\n"

@@ -72,11 +72,12 @@ def test_before_training_every_latent_has_mean_zero_and_its_channels_scale():
 
 def test_integers_compute_what_the_floating_point_network_computes(hyperprior, integer_synthesis):
     h = integers(5, 3, 2)
-    described = integer_synthesis(h).double() / ONE
+    features = integer_synthesis.features(h)
+    described = torch.cat((integer_synthesis(h), features)).double() / ONE
     with torch.no_grad():
-        mean, log_scale, _ = hyperprior.synthesise(h[None].float() / ONE)
+        mean, log_scale, features = hyperprior.synthesise(h[None].float() / ONE)
     units = hyperprior.units[:, None, None]
-    expected = torch.cat((mean[0] / units, log_scale[0] - units.log2()))
+    expected = torch.cat((mean[0] / units, log_scale[0] - units.log2(), features[0]))
     assert expected.abs().max() > 0.3  # not an empty test
     assert (described - expected).abs().max() < 4 / ONE
 

@@ -742,6 +742,20 @@ def test_10_bits_of_an_avif_are_told_from_8(tmp_path):
             assert depth_of(image, set(), properties) == bits
 
 
+@pytest.mark.parametrize("no_jp2", [False, True])
+def test_12_bits_of_a_jpeg_2000_are_noted(tmp_path, no_jp2):
+    buffer = io.BytesIO()
+    Image.fromarray(noise(16, 24, 3)).save(buffer, "JPEG2000", no_jp2=no_jp2)
+    data = bytearray(buffer.getvalue())
+    first = data.index(b"\xff\x4f\xff\x51") + 42
+    data[first : first + 9 : 3] = [11] * 3  # Pillow writes only 8
+    path = written(tmp_path / "a.jp2", bytes(data))
+    assert read_with_notes(path)[1] == ["12 bits a sample reduced to 8"]
+    grey = Image.fromarray(noise(16, 24, 2).view(np.uint16).squeeze())
+    _, notes = read_with_notes(saved(tmp_path / "b.jp2", grey, no_jp2=no_jp2))
+    assert notes == ["16 bits a sample reduced to 8"]
+
+
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -751,7 +765,7 @@ def test_damaged_boxes_of_an_avif_are_refused_or_read_and_nothing_else(tmp_path,
     data[at] = value
     path = written(tmp_path / "a.avif", bytes(data[: len(data) - cut // 4]))
     try:
-        assert read_with_notes(path)[0].shape == (16, 24, 3)
+        assert read_with_notes(path)[0].shape[2] == 3
     except PhotoError as error:
         assert "\n" not in str(error)
 

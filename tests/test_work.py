@@ -1,6 +1,7 @@
 """work/: made once, never overwritten, brought up to date where nothing of the student is lost."""
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -116,12 +117,30 @@ def test_a_place_that_cannot_be_used_is_one_line(monkeypatch, capsys, tmp_path):
 # ---- the project itself
 
 
+def test_pictures_in_tests_do_not_depend_on_the_machines_settings(tmp_path):
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nbackend: TkAgg\n")
+    test = tmp_path / "test_one.py"
+    test.write_text(
+        "import matplotlib\n\ndef test_it():\n"
+        "    assert matplotlib.get_backend().casefold() == 'agg'\n"
+        "    assert not matplotlib.rcParams['text.usetex']\n"
+    )
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    environment = os.environ | {"MATPLOTLIBRC": str(tmp_path), "MPLBACKEND": "TkAgg"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:nbval", str(test)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 def test_the_course_has_lessons_weights_and_sets_and_no_solution():
     names = [path.relative_to(ROOT).as_posix() for path in work.course_files(ROOT)]
     assert "notebooks/00_compress_a_photo.ipynb" in names
     assert {"notebooks/weights/l1.safetensors", "notebooks/weights/training_time.csv"} <= {*names}
     assert len([name for name in names if re.search(r"/ps\d+\.ipynb", name)]) >= 5
     assert not [name for name in names if "source" in name or name.endswith(".py")]
+    for lesson in (ROOT / "notebooks").glob("*.ipynb"):
+        for loaded in re.findall(r"weights/\w+\.\w+", lesson.read_text()):
+            assert f"notebooks/{loaded}" in names or (ROOT / "rdalib" / loaded).exists()
 
 
 @pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
