@@ -52,6 +52,13 @@ SAMPLES = (
     "motorcycle_right",
     "page",
 )
+EXIF_OF_A_CAMERA = {  # not the tags that make up every TIFF
+    ExifTags.Base.Make,
+    ExifTags.Base.Model,
+    ExifTags.Base.DateTime,
+    ExifTags.IFD.Exif,
+    ExifTags.IFD.GPSInfo,
+}
 CONVERT = "convert it to PNG or JPEG first"
 RAW_ENDINGS = (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2", ".srw")
 HEIC = tuple(b"ftyp" + brand for brand in (b"heic", b"heim", b"heis", b"heix", b"mif1", b"msf1"))
@@ -250,7 +257,7 @@ def _turn_upright(image, note):
         return  # its decoder has turned it; EXIF counts only in a JPEG wrapped up whole
     try:
         ImageOps.exif_transpose(image, in_place=True)
-        if image.getexif():  # more than the orientation, which is applied
+        if EXIF_OF_A_CAMERA & image.getexif().keys():  # and the orientation is applied
             note("its EXIF data (camera, date, place) is left behind")
     except Exception:  # whatever damage leads to; the picture itself is whole
         note("its EXIF data cannot be read; the picture is taken as upright")
