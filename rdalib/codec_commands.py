@@ -64,6 +64,7 @@ def compress(arguments: Namespace) -> int:
         stream = bitstream.parse(data)
         # The decoder finds these very integers in the file: no need to look for them there.
         y_hat = loaded[0].synthesise(latents, stream.quality, stream.height, stream.width)
+        del latents  # as large as the photograph
         decibels = psnr(photo_to_tensor(image), y_hat)
         _write(target, data)
         return (

@@ -259,7 +259,7 @@ def _turn_upright(image, note):
 def photo_to_tensor(image):
     """A Pillow image of mode RGB to y, (3, H, W)."""
     pixels = torch.from_numpy(np.array(image, dtype=np.uint8))
-    return pixels.permute(2, 0, 1).contiguous().float() / 255
+    return pixels.permute(2, 0, 1).contiguous().float().div_(255)
 
 
 def tensor_to_photo(y):
@@ -269,7 +269,7 @@ def tensor_to_photo(y):
 
 def to_8bit(y):
     """Clamp to [0, 1] and round to the nearest of 256 grey levels. Same shape, uint8."""
-    return torch.floor(y.clamp(0, 1) * 255 + 0.5).to(torch.uint8)
+    return y.clamp(0, 1).mul_(255).add_(0.5).floor_().to(torch.uint8)
 
 
 def write_photo(y, path):

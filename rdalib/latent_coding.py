@@ -36,7 +36,7 @@ from rdalib.quantization import round_half_up
 from rdalib.strips import in_strips
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int, Int32, UInt8
+    from jaxtyping import Float, Int, Int32, Shaped, UInt8
     from torch import Tensor
 
     Grid = tuple[int, int]
@@ -234,8 +234,11 @@ class HyperpriorCoder:
 
 def scale_index(octaves: Int32[np.ndarray, "M n"]) -> UInt8[np.ndarray, "M n"]:
     """The table of each scale, by its log2 over the smallest, in units of 1 / ONE."""
-    index = octaves.astype(np.int64) * SCALES_PER_OCTAVE // ONE
-    return index.clip(0, SCALES - 1).astype(np.uint8)
+    table_index = np.empty(octaves.shape, np.uint8)
+    for channels in _some_channels(octaves):
+        index = octaves[channels].astype(np.int64) * SCALES_PER_OCTAVE // ONE
+        table_index[channels] = index.clip(0, SCALES - 1)
+    return table_index
 
 
 def side_grid(grid: Grid) -> Grid:
@@ -278,8 +281,8 @@ def put_back(
     return integers
 
 
-def _some_channels(table_index: UInt8[np.ndarray, "M n"]) -> Iterator[slice]:
-    """Slices of channels, so that sorting has little in hand at a time."""
-    channels, places = table_index.shape
+def _some_channels(latents: Shaped[np.ndarray, "M n"]) -> Iterator[slice]:
+    """Slices of channels, so that what has 64 bits for each latent is never large."""
+    channels, places = latents.shape
     some = max(1, LATENTS_AT_ONCE // max(places, 1))
     return (slice(first, first + some) for first in range(0, channels, some))
