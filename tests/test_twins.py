@@ -20,7 +20,7 @@ import numpy
 import pytest
 import torch
 
-from rdalib import arithmetic_coding, priors
+from rdalib import arithmetic_coding, plane, priors
 from rdalib.hyperprior import IntegerSynthesis
 from rdalib.latent_coding import HyperpriorCoder
 from rdalib.training import TrainingSettings
@@ -104,11 +104,16 @@ def of_interval_nats(ours, theirs):
             )
 
 
+def parameters(function):
+    """Names and defaults: a lesson's code has no types."""
+    return [(p.name, p.default) for p in inspect.signature(function).parameters.values()]
+
+
 def of_a_prior(make, shape=(-1,)):
     """Classes of priors: make(class, dtype) builds one; the same parameters, tails, gradients."""
 
     def compare(ours, theirs):
-        assert inspect.signature(ours) == inspect.signature(theirs)  # defaults too
+        assert parameters(ours) == parameters(theirs)
         near = torch.cat((torch.linspace(-6, 6, 52), torch.tensor([0.0, 0.3])))
         far = torch.tensor([-1000.0, -120.0, -30.0, 30.0, 120.0, 1000.0])
         for dtype in (torch.float32, torch.float64):
@@ -291,7 +296,7 @@ def of_principal_components(ours, theirs):
 
 def of_gdn(ours, theirs):
     """Layers of both kinds: how they start, and values and gradients at random parameters."""
-    assert inspect.signature(ours) == inspect.signature(theirs)
+    assert parameters(ours) == parameters(theirs)
     for inverse in ((), (False,), (True,)):
         mine, held = ours(3, *inverse).double(), theirs(3, *inverse).double()
         started, state = mine.state_dict(), held.state_dict()
@@ -362,11 +367,58 @@ def of_describe(ours, theirs):
         h_rounded = torch.randint(-3, 4, (5, places)).numpy()
         arguments = coder, h_rounded, quality, (rows, columns)
         for mine, held in zip(ours(*arguments), theirs(*arguments), strict=True):
-            assert mine.dtype == held.dtype and numpy.array_equal(mine, held)
+            assert mine.dtype.kind == held.dtype.kind and numpy.array_equal(mine, held)
         assert quality == 63 or (held.min() == 0 and held.max() == 63)  # clamped at both ends
 
 
+def of_code_points(ours, theirs):
+    """Codecs whose maps are random, few points and many."""
+    for transform in (plane.identity, plane.Perceptron):
+        codec = plane.PointCodec(transform)
+        for parameter in codec.parameters():
+            torch.nn.init.normal_(parameter, std=0.7)
+        for count in (1, 7, 2000):
+            y = plane.banana_points(count)
+            for mine, held in zip(ours(codec, y), theirs(codec, y), strict=True):
+                assert torch.equal(mine, held) and not mine.requires_grad
+
+
+def of_noisy_loss(ours, theirs):
+    """Losses and gradients with the same noise, under either distortion."""
+
+    def with_noise(loss, *settings):
+        def function(y):
+            torch.manual_seed(4)
+            return loss(codec, y, *settings)
+
+        return function
+
+    codec = plane.PointCodec(plane.Perceptron)
+    for settings in ((2.0,), (0.3, lambda y, y_hat: (y - y_hat).abs().sum(dim=1))):
+        mine, held = (with_noise(loss, *settings) for loss in (ours, theirs))
+        assert_equal_with_gradients(mine, held, (plane.gaussian_points(50),), (codec, codec))
+
+
+def of_a_map(ours, theirs):
+    """Maps of the plane: how they start, and values and gradients at random parameters."""
+    mine, held = ours(), theirs()
+    state = held.state_dict()
+    assert list(mine.state_dict()) == list(state)
+    for layer in (mine, held):
+        torch.manual_seed(3)
+        for name in state:
+            state[name] = torch.randn_like(state[name])
+        layer.load_state_dict(state)
+    y = plane.gaussian_points(20)
+    assert torch.equal(ours()(y), y)  # at the start: the identity
+    assert_equal_with_gradients(mine, held, (y,), (mine, held))
+
+
 COMPARISONS = {
+    "plane.code_points": of_code_points,
+    "plane.noisy_loss": of_noisy_loss,
+    "plane.identity": of_a_map,
+    "plane.Perceptron": of_a_map,
     "quantization.round_half_up": of_a_tensor,
     "quantization.add_uniform_noise": of_a_tensor,
     "quantization.round_straight_through": of_a_tensor,
