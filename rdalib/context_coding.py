@@ -21,7 +21,8 @@ from rdalib.context import (
     spread_of,
 )
 from rdalib.hyperprior import LARGEST_ACTIVATION, LARGEST_WEIGHT, ONE, WEIGHT_ONE
-from rdalib.latent_coding import HyperpriorCoder, scale_index, steps_at, to_integers
+from rdalib.hyperprior_coding import HyperpriorCoder, scale_index
+from rdalib.latent_coding import steps_at, to_integers
 from rdalib.quality import LEVELS
 
 PER_OCTAVE = 48  # spreads looked up for each factor of two of a scale
