@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from rdalib.photographs import Photo
 
 DEFAULT_MODEL = "hyperprior"
-ROWS = 16  # of z in a strip
+ROWS = 32  # of z in a strip
 HALO = 2  # rows of z; analysis and synthesis see fewer
 
 

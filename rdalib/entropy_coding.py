@@ -149,16 +149,15 @@ class Decoder:
     def _group(self, table: Table, count: int) -> Int32[np.ndarray, " n"]:
         group = np.empty(count, np.int32)
         for start in range(0, count, AT_ONCE):
-            piece = self.decoder.decode(table.model, min(count - start, AT_ONCE))
-            self.bits_left -= table.bits[piece].sum()
+            piece = group[start : start + AT_ONCE]
+            piece[:] = self.decoder.decode(table.model, len(piece))
+            self.bits_left -= table.bits.take(piece).sum()
             if self.bits_left < 0:
                 raise ValueError("the data has ended")
-            group[start : start + AT_ONCE] = piece
-        escaped = group == table.escape
+        escaped = np.flatnonzero(group == table.escape)
         group += table.first
-        group[escaped] = [
-            _natural_to_outside(_decode_outside(self.decoder), table) for _ in range(escaped.sum())
-        ]
+        for place in escaped:
+            group[place] = _natural_to_outside(_decode_outside(self.decoder), table)
         return group
 
     def finish(self) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rdalib.latent_coding import Grid, Groups
 
 SCALES, SCALES_PER_OCTAVE, SMALLEST_LOG2_SCALE = 64, 6, -3.5  # of the tables of z
-SIDE_ROWS = 4  # of h in a strip
+SIDE_ROWS = 8  # of h in a strip
 SIDE_HALO = 2  # rows of h; both networks of the hyperprior see fewer
 LATENTS_AT_ONCE = 2**21  # in sorting them by their tables
 

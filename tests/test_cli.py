@@ -1226,7 +1226,7 @@ def test_help_lists_the_commands_and_where_to_begin(rda):
     assert (status, err) == (0, "")
     for command in COMMANDS:
         assert re.search(rf"^    {command}\b", out, re.MULTILINE)
-    assert "Begin with: rda compress PHOTO.jpg PHOTO.rda --quality 20" in out
+    assert "Begin with: rda compress PHOTO.jpg PHOTO.rda;" in out
 
 
 @pytest.mark.parametrize("command", COMMANDS)
