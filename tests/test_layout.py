@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "entropy_coding": set(),
     "plots": {"files"},
     "plane": {"priors", "quantization"},
+    "exercises": set(),
     "datasets": {"images"},
     "bitstream": {"images"},
     "classical": {"images"},
