@@ -4,6 +4,7 @@ Colours are Okabe and Ito's, told apart by every kind of colour vision; markers 
 differ too.
 """
 
+import csv
 from itertools import cycle
 
 import numpy as np
@@ -18,6 +19,7 @@ STYLES = {
     "jpeg2000": ("JPEG 2000", "#009E73", "^", "-."),
     "webp": ("WebP", "#CC79A7", "D", ":"),
     "avif": ("AVIF", "#56B4E9", "v", "--"),
+    "jpegxl": ("JPEG XL", "#E69F00", "P", "-."),
 }
 DOTS = (("#D55E00", "o"), ("#0072B2", "s"), ("#009E73", "^"), ("#CC79A7", "D"), ("#E69F00", "v"))
 OTHERS = (("#000000", "x"), ("#882255", "+"), ("#332288", "1"), ("#999933", "2"), ("#999999", "3"))
@@ -121,6 +123,26 @@ def rate_distortion_panels(panels, title):
     axes = figure.subplots(1, len(panels), squeeze=False).flat
     for ax, (metric, curves) in zip(axes, panels.items(), strict=True):
         rate_distortion(ax, curves, metric).set_title(title)
+    return figure
+
+
+def learning_curve(log):
+    """A figure of the CSV log of `rda train`: the loss by step, on training and validation."""
+    with open(log, newline="") as file:
+        rows = list(csv.DictReader(file))
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    ax = figure.subplots()
+    for key, label, look in (
+        ("loss", "training, mean of the steps since the last row", {"color": "#0072B2"}),
+        ("validation_loss", "validation, rounded", {"color": "#D55E00", "marker": "o"}),
+    ):
+        points = [(int(row["step"]), float(row[key])) for row in rows if row[key]]
+        if points:
+            ax.plot(*zip(*points, strict=True), label=label, markersize=4, **look)
+    ax.set_xlabel("step")
+    ax.set_ylabel("(rate + lambda * distortion) / sqrt(lambda)")
+    ax.grid(alpha=0.3)
+    ax.legend()
     return figure
 
 
