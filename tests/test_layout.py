@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "entropy_coding": set(),
     "plots": {"files"},
     "plane": {"priors", "quantization"},
+    "exercises": set(),
     "datasets": {"images"},
     "bitstream": set(),
     "classical": {"images"},
