@@ -4,11 +4,15 @@ It remembers the names that the instructor's cells define, the functions of the 
 checks use, and a few settings, and puts them back. It needs nothing but the standard library.
 """
 
+import _thread
 import builtins
 import contextlib
 import importlib
+import mmap
 import os
+import signal
 import sys
+import time
 import warnings
 
 CHECKED = ["builtins", "math", "inspect", "io", "json", "numpy", "numpy.linalg", "numpy.testing"]
@@ -21,17 +25,23 @@ own = {}  # the names that the instructor's cells defined, with their values
 before = {}  # all names when an instructor's cell began
 library = {}  # (owner, its name): {attribute: value}
 settings = []  # functions that put a setting back
+threads = {"before": 0, "ours": None}  # how many run: when a cell began; without the student's
 
 
-def begin(names):
-    """Before an instructor's cell. names: the kernel's globals."""
+def begin(names, defines):
+    """Before an instructor's cell. names: the kernel's globals; defines: what the cell will."""
+    forget(names, defines)
     before.clear()
     before.update(names)
+    threads["before"] = _thread._count()
+    if threads["ours"] is None:
+        threads["ours"] = threads["before"]
 
 
 def end(names):
     """After it: what it defined is remembered, and the libraries that it imported."""
     own.update((k, v) for k, v in names.items() if before.get(k, names) is not v)
+    threads["ours"] += max(0, _thread._count() - threads["before"])
     if not settings:
         _remember_settings()
     wanted = CHECKED + (WITH_TORCH if "torch" in sys.modules else [])
@@ -83,6 +93,40 @@ def restore(names):
             del names[name]
     names.update(own)
     return changed
+
+
+def left_running():
+    """Whether an answer has left a thread, or an alarm that would end the kernel later."""
+    return _thread._count() > threads["ours"] or signal.getitimer(signal.ITIMER_REAL)[0] > 0
+
+
+def line_of(source):
+    """The line of the cell with this source from which the last exception came, or None."""
+    found, trace = None, getattr(sys, "last_traceback", None)
+    shell = sys.modules["IPython"].get_ipython()
+    name = shell.compile.get_code_name(source, source, 0)
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == name:
+            found = trace.tb_lineno
+        trace = trace.tb_next
+    return found
+
+
+def count_printing(path):
+    """From now on the file at `path` holds two numbers: lines printed, and seconds spent on it."""
+    with open(path, "r+b") as file:
+        numbers = memoryview(mmap.mmap(file.fileno(), 16)).cast("d")
+    clock = time.perf_counter
+    for stream in (sys.stdout, sys.stderr):
+
+        def counted(text, write=stream.write):
+            began = clock()
+            written = write(text)
+            numbers[0] += text.count("\n")
+            numbers[1] += clock() - began
+            return written
+
+        stream.write = counted
 
 
 def forget(names, which):

@@ -2,7 +2,8 @@
 
 For every question: the student's answer, the check, and then the instructor's answer, so that a
 later question never stands on an earlier mistake. A question that loses the kernel costs itself:
-a new kernel is started, and the instructor's cells are run up to there.
+a new kernel is started, and the instructor's cells are run up to there. Where an earlier answer
+may have been the reason, the question is asked again in a kernel that has seen no other answer.
 """
 
 import re
@@ -10,6 +11,8 @@ import secrets
 import time
 from dataclasses import dataclass, field
 
+import messages
+from guard import CHECKED, WITH_TORCH
 from guard import __file__ as GUARD
 from questions import defined_names, points_of, scored
 from student_kernel import STARTING_SECONDS, Kernel, KernelLost, OutOfTime
@@ -45,25 +48,31 @@ class Result:
 class Marks:
     results: list = field(default_factory=list)
     flags: list = field(default_factory=list)
+    final: bool = True  # False: the grader, not the submission, was the reason that it has no marks
 
 
-def unmarked(problem_set, reason):
+def unmarked(problem_set, reason, final=True):
     """Marks without points, for a submission that is not scored."""
     results = [Result(q.name, 0.0, q.points("check"), "not scored") for q in problem_set.questions]
-    return Marks(results, [reason])
+    return Marks(results, [reason], final)
 
 
 class Marking:
     """One submission in its kernel."""
 
-    def __init__(self, problem_set, submission, work, limits, hide):
+    def __init__(self, problem_set, submission, work, limits, hide, stop):
+        """work: a folder of its own; hide: folders it may not see; stop: an Event that ends it."""
         self.set, self.submission = problem_set, submission
-        self.work, self.limits, self.hide = work, limits, hide
+        self.work, self.limits, self.hide, self.stop = work, limits, hide, stop
+        pieces = [piece for pieces in submission.answers.values() for piece in pieces]
+        cells = [cell for question in problem_set.questions for cell in question.cells]
+        public = [*pieces, submission.extra, *(cell.released for cell in cells)]
+        self.public = messages.words("\n".join(public))  # what the student has written or read
         self.deadline = time.monotonic() + limits.seconds
         self.kernel, self.flags = None, list(submission.flags)
 
     def marks(self):
-        """All questions. Returns Marks; whatever the student's code does, it does not raise."""
+        """All questions. Returns Marks, whatever the student's code does. Raises: Stopped."""
         results = []
         try:
             for index, question in enumerate(self.set.questions):
@@ -76,53 +85,62 @@ class Marking:
         except Tampered as error:
             return unmarked(self.set, f"not scored: {error}")
         except SetError as error:
-            return unmarked(self.set, f"could not be graded: {error}")
+            return unmarked(self.set, f"could not be graded: {error}", final=False)
         finally:
-            if self.kernel is not None:
-                self.kernel.close()
-        return Marks(results, self.flags)
+            self._drop_kernel()
+        return Marks(results, list(dict.fromkeys(self.flags)))
 
     def _question(self, index, question):
         if not question.of_kind("check"):
             points = question.points("written")
             return Result(question.name, 0.0, 0.0, f"marked by hand, at most {points:g} points")
-        self._prepare(index)
-        earned, notes = 0.0, []
+        for _ in range(2):
+            self._prepare(index)
+            alone = self.alone
+            earned, notes, lost = self._answer_and_check(question)
+            if alone or not lost:
+                break
+        most = question.points("check")
+        if earned == most:
+            notes = ["all checks passed"]
+        elif not any(c.grade_id in self.submission.answers for c in question.of_kind("answer")):
+            notes = ["not answered"]
+        return Result(question.name, earned, most, "; ".join(dict.fromkeys(notes))[:1200])
+
+    def _answer_and_check(self, question):
+        """Returns (points, what to tell the student, whether the kernel was lost)."""
+        earned, notes, self.alone = 0.0, [], False
         try:
             for cell in question.cells:
                 if cell.kind == "given":
                     self._instructor([cell])
                 elif cell.kind == "answer":
-                    reply = self.kernel.run(
-                        self.submission.answers.get(cell.grade_id, cell.released)
-                    )
-                    if reply.error:
-                        notes.append(f"your cell stopped with {self._describe(reply.error)}")
+                    for piece in self.submission.answers.get(cell.grade_id, [cell.released]):
+                        reply = self.kernel.run(piece)
+                        if reply.error:
+                            notes.append(f"your cell stopped with {self._exception(reply, piece)}")
                 elif cell.kind == "check":
                     points, message = self._check(question, cell)
                     earned += points
                     notes += [message] if message else []
         except KernelLost as lost:
-            self.kernel = None
-            notes.append(str(lost))
+            self._drop_kernel()
+            return earned, [*notes, str(lost)], True
         except SetError as error:  # after the student's code, so the student's
             self._drop_kernel()
-            notes.append(f"after your cell, the set's own cell fails: {error}")
-        most = question.points("check")
-        if all(cell.grade_id not in self.submission.answers for cell in question.of_kind("answer")):
-            if earned < most:
-                notes = ["not answered"]
-        elif earned == most:
-            notes = ["all checks passed"]
-        return Result(question.name, earned, most, self._redact("; ".join(dict.fromkeys(notes))))
+            return earned, [*notes, f"after your cell, the set's own cell fails: {error}"], True
+        return earned, notes, False
 
     def _check(self, question, cell):
         """Run a check cell. Returns (points, message)."""
+        answers = [self.submission.answers.get(c.grade_id, []) for c in question.of_kind("answer")]
+        own = [piece for pieces in answers for piece in pieces]
         self._note(question, self._guard("mend()"))
         name = "_" + secrets.token_hex(12)
         reply = self.kernel.run(scored(cell.source, name), expression=name)
         if reply.error:
-            return 0.0, self._describe(reply.error)
+            said = messages.of_check(cell.source, *reply.error)
+            return 0.0, said or f"the check stopped with {self._exception(reply, *own)}"
         try:
             points = points_of(None if reply.value == "None" else reply.value, cell.points)
         except ValueError:
@@ -140,17 +158,20 @@ class Marking:
         for source in sources:
             name = "_" + secrets.token_hex(12)
             reply = self.kernel.run(scored(source, name), expression=name)
-            if not reply.error and (reply.value == "None" or float(reply.value)):
+            if not reply.error and reply.value not in ("0", "0.0"):
                 raise Tampered("in its kernel, checks pass that must fail")
 
     def _prepare(self, index):
         """A kernel in which the instructor's cells up to this question have just run."""
         for attempt in (1, 2):
             try:
+                if self.kernel is not None and self._burdened():
+                    self._drop_kernel()
                 if self.kernel is None:
                     self._start()
                     for earlier in self.set.questions[:index]:
                         self._instructor([*earlier.before, *earlier.of_kind("given", "answer")])
+                    self.fresh = self.kernel.memory()
                 elif index:
                     self._note(self.set.questions[index - 1], self._guard("restore(globals())"))
                     solved = self.set.questions[index - 1]
@@ -162,8 +183,19 @@ class Marking:
                 if attempt == 2:
                     raise SetError(str(error)) from None
 
+    def _burdened(self):
+        """Whether an earlier answer has left what could cost a later one its points.
+
+        A thread, an alarm, or memory: half of what the limit leaves.
+        """
+        room = self.limits.memory - self.fresh
+        return (
+            self._guard("left_running()") != "False" or self.kernel.memory() > self.fresh + room / 2
+        )
+
     def _start(self):
-        self.kernel = Kernel(self.work, self.limits, self.hide, self.deadline)
+        self.kernel = Kernel(self.work, self.limits, self.hide, self.deadline, self.stop)
+        self.alone = True  # no answer has run in it
         self.guard = "_" + secrets.token_hex(12)
         with open(GUARD) as file:
             source = file.read()
@@ -173,6 +205,7 @@ class Marking:
         )
         if self.kernel.run(install).error:
             raise SetError("the guard could not be started")
+        self._guard(f"count_printing({str(self.kernel.printed)!r})")
 
     def _drop_kernel(self):
         if self.kernel is not None:
@@ -184,38 +217,53 @@ class Marking:
         patient = max(self.limits.cell_seconds, STARTING_SECONDS)
         for cell in cells:
             names = sorted(defined_names(cell.source))
-            self._guard(f"(forget(globals(), {names}), begin(globals()))")
+            self._guard(f"begin(globals(), {names})")
             reply = self.kernel.run(cell.source, seconds=patient)
             if reply.error:
-                raise SetError(f"{cell.grade_id}: {self._describe(reply.error)}")
+                raise SetError(f"{cell.grade_id}: {messages.type_of(reply.error[0], self.public)}")
             self._guard("end(globals())")
 
+    def _ask(self, call):
+        """Call a function of the guard. Returns the kernel's Reply."""
+        return self.kernel.run("", expression=f"__import__('sys').modules[{self.guard!r}].{call}")
+
     def _guard(self, call):
-        module = f"__import__('sys').modules[{self.guard!r}]"
-        call = re.sub(r"\b(mend|restore|forget|begin|end)\(", rf"{module}.\1(", call)
-        reply = self.kernel.run("", expression=call)
+        """Call a function that the grader needs. Returns the representation of its result."""
+        reply = self._ask(call)
         if reply.error:
             self._drop_kernel()
             raise KernelLost("it damaged what the grader needs in the kernel")
         return reply.value
 
     def _note(self, question, changed):
+        """A flag for library functions that an answer replaced; its kernel says which."""
+        known = {*CHECKED, *WITH_TORCH, "torch.Tensor"}
+        names = []
+        for name in re.findall(r"'([\w.]{1,80})'", changed or "")[:3]:
+            module, _, last = name.rpartition(".")
+            names.append(repr(name) if module in known and last in self.public else "a function")
         if changed not in ("[]", "None"):
-            self.flags.append(f"{question.name} replaced {changed.strip('[]')[:200]}; put back")
+            names = ", ".join(dict.fromkeys(names)) or "a function"
+            self.flags.append(f"{question.name} replaced {names}; put back")
 
-    def _describe(self, error):
-        """An exception in one line for the student."""
-        name, message = error[0][:80], error[1].strip()[:1000]
-        if name == "AssertionError":
-            return message or "a check failed"
+    def _exception(self, reply, *cells):
+        """An exception for the student: its type, and which line of their own cell it came from."""
+        name, text = reply.error
+        described = messages.type_of(name, self.public)
         if name == "NameError":
-            missing = re.search(r"name '(\w+)'", message)
-            if missing and missing.group(1) in defined_names(self.submission.extra):
-                message += "; you define it in a cell of your own, but only answer cells are graded"
-        return f"{name}: {message}" if message else name
-
-    def _redact(self, message):
-        """No line of a solution or hidden check reaches the student."""
-        for secret in self.set.secrets:
-            message = message.replace(secret, "[...]")
-        return re.sub(r"\x1b\[[0-9;]*m|[^\n\x20-\U0010ffff]", "", message)[:1200]
+            missing = re.search(r"name '(\w+)'", text)
+            if missing and missing.group(1) in self.public:
+                described += f": name '{missing.group(1)}' is not defined"
+                if missing.group(1) in defined_names(self.submission.extra):
+                    described += "; you define it in a cell of your own, but only answer cells are"
+                    described += " graded"
+        if name in ("SyntaxError", "IndentationError", "TabError"):
+            said = " or ".join(filter(None, map(messages.of_syntax, cells)))
+            return f"{described}: {said}" if said else described
+        for cell in reversed(cells):
+            lines = cell.splitlines()
+            number = self._ask(f"line_of({cell!r})").value or ""
+            if re.fullmatch(r"[1-9]\d{0,5}", number) and int(number) <= len(lines):
+                line = lines[int(number) - 1].strip()[:100]
+                return f"{described}, in line {number} of your cell: {line}"
+        return described

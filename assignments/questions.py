@@ -1,4 +1,4 @@
-"""A problem set as the grader sees it: questions, and the answers that a submission gives.
+"""A problem set as the grader sees it, and what its cells say.
 
 The source notebook is the instructor's. A question is a group of graded cells whose grade_id
 starts with the same "q" and number: answer cells ("q1"), check cells ("q1_check", "q1_check_2")
@@ -8,22 +8,17 @@ and written answers ("q7_written"). Cells that are neither graded nor answers ar
 import ast
 import re
 import threading
-import warnings
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 import nbformat
 from traitlets.config.loader import PyFileConfigLoader
 
 FOLDER = Path(__file__).resolve().parent
-LARGEST_NOTEBOOK, LARGEST_WEIGHTS = 50 * 2**20, 4 * 2**20  # bytes
 QUESTION = re.compile(r"q\d+(?=_|$)")
+TITLE = re.compile(r"^# Problem set \d+: (.+)$", re.MULTILINE)
+HEADING = re.compile(r"^## Question (\d+): (.+?)(?: \(\d[^()]*\))?$", re.MULTILINE)
 ONE_PARSER = threading.Lock()  # CPython's parser counts its recursion in one place for all threads
-
-
-class SubmissionError(ValueError):
-    """A submission that cannot be graded. The message is one line for the student."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +35,7 @@ class Cell:
 @dataclass(frozen=True)
 class Question:
     name: str  # "q1"
+    title: str = ""  # "any grid"
     before: list = field(default_factory=list)  # every given cell above its first cell
     cells: list = field(default_factory=list)  # its own, in order; given ones may stand between
 
@@ -54,24 +50,15 @@ class Question:
 class ProblemSet:
     name: str  # "ps1"
     path: Path
+    title: str  # "ps1: rounding and noise"
     questions: list
     locked: dict  # grade_id to the released source of every cell the student cannot edit
 
-    @cached_property
-    def secrets(self):
-        """Lines that stand in the source and not in the release, stripped; short ones left out."""
+    @property
+    def takes_weights(self):
+        """Whether a file of weights is handed in beside the notebook."""
         cells = [cell for question in self.questions for cell in question.cells]
-        released = {line.strip() for cell in cells for line in cell.released.splitlines()}
-        lines = {line.strip() for cell in cells for line in cell.source.splitlines()}
-        return {line for line in lines - released if len(line) >= 15}
-
-
-@dataclass(frozen=True)
-class Submission:
-    answers: dict  # grade_id to source
-    flags: list
-    extra: str  # the code that stands in no answer cell, which is not graded
-    weights: bytes | None = None
+        return any("weights.safetensors" in cell.source for cell in cells)
 
 
 def find_source(name, sources=FOLDER / "source"):
@@ -90,6 +77,8 @@ def read_problem_set(path):
     stubs["markdown"] = config.ClearSolutions.text_stub
     notebook = nbformat.read(path, as_version=4)
     questions, given, locked = [], [], {}
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    titles = {f"q{number}": title for number, title in HEADING.findall(text)}
     for original in notebook.cells:
         public = released(original.source, stubs[original.cell_type])
         meta = original.metadata.get("nbgrader", {})
@@ -108,12 +97,14 @@ def read_problem_set(path):
             continue
         name = QUESTION.match(grade_id).group()
         if not questions or questions[-1].name != name:
-            questions.append(Question(name, before=list(given)))
+            questions.append(Question(name, titles.get(name, ""), list(given)))
         questions[-1].cells.append(cell)
     for question in questions:  # what follows the last graded cell is given for the next question
         while question.cells[-1].kind == "given":
             question.cells.pop()
-    return ProblemSet(Path(path).stem, Path(path), questions, locked)
+    name, title = Path(path).stem, TITLE.search(text)
+    title = f"{name}: {title.group(1)}" if title else name
+    return ProblemSet(name, Path(path), title, questions, locked)
 
 
 def released(source, stub):
@@ -133,92 +124,6 @@ def released(source, stub):
         elif not inside:
             lines.append(line)
     return "\n".join(lines)
-
-
-def read_submission(path, problem_set):
-    """A student's notebook as a Submission. Raises: SubmissionError, whatever the file holds."""
-    path = Path(path)
-    _check_file(path, LARGEST_NOTEBOOK)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-        if not text.strip():
-            raise SubmissionError("the file is empty")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about formats; what matters is checked below
-            notebook = nbformat.reads(text, as_version=4)
-        cells = [
-            (str(cell.cell_type), dict(cell.metadata), _text(cell.source))
-            for cell in notebook.cells
-        ]
-    except SubmissionError:
-        raise
-    except OSError as error:
-        raise SubmissionError(f"the file cannot be read: {error.strerror}") from None
-    except Exception as error:  # whatever a foreign file leads the reader to
-        raise SubmissionError(f"the file is not a notebook ({type(error).__name__})") from None
-    wanted = {
-        cell.grade_id: cell
-        for question in problem_set.questions
-        for cell in question.of_kind("answer", "written")
-    }
-    found, unchanged, extra, flags = {}, set(), [], []
-    for cell_type, metadata, source in cells:
-        nbgrader = metadata.get("nbgrader")
-        grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
-        if not isinstance(grade_id, str) or grade_id not in wanted:
-            if problem_set.locked.get(grade_id if isinstance(grade_id, str) else "") == source:
-                unchanged.add(grade_id)
-            elif cell_type == "code":
-                extra.append(source)
-            continue
-        found.setdefault(grade_id, []).append(source)
-        if (cell_type == "code") != (wanted[grade_id].kind == "answer"):
-            flags.append(f"{grade_id} was turned into a {cell_type} cell; graded as what it was")
-    if not unchanged:
-        other = "its answer cells are there, but none of its other cells" if found else "no cell"
-        raise SubmissionError(f"not made from the release of {problem_set.name}: {other}")
-    answers = {}
-    for grade_id, cell in wanted.items():
-        copies = found.get(grade_id, [])
-        own = [source for source in copies if source.strip() != cell.released.strip()]
-        if not copies:
-            flags.append(f"the cell {grade_id} is missing")
-        if len(set(own)) > 1:
-            flags.append(f"{len(copies)} cells are called {grade_id}; the last one is graded")
-        if own:
-            answers[grade_id] = own[-1]
-    return Submission(answers, flags, "\n".join(extra), _weights(path, problem_set, flags))
-
-
-def _text(source):
-    if not isinstance(source, str):
-        raise TypeError("the source of a cell is no text")
-    return source.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be sent on
-
-
-def _check_file(path, largest):
-    if path.is_symlink():
-        raise SubmissionError("the file is a link; hand in the file itself")
-    if path.is_dir():
-        raise SubmissionError("this is a folder; hand in a file")
-    if not path.is_file():
-        raise SubmissionError("there is no such file, or it is not a regular one")
-    if path.stat().st_size > largest:
-        raise SubmissionError(f"the file is larger than {largest // 2**20} MB")
-
-
-def _weights(path, problem_set, flags):
-    """The bytes of NAME.safetensors beside NAME.ipynb, or None."""
-    weights = path.with_suffix(".safetensors")
-    cells = [cell for question in problem_set.questions for cell in question.cells]
-    if not any("weights.safetensors" in cell.source for cell in cells):
-        return None
-    try:
-        _check_file(weights, LARGEST_WEIGHTS)
-        return weights.read_bytes()
-    except (SubmissionError, OSError) as error:
-        flags.append(f"weights file {weights.name}: {error}")
-        return None
 
 
 def parse(source):

@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -45,6 +46,10 @@ class OutOfTime(Exception):
     """The submission as a whole has used up its time."""
 
 
+class Stopped(Exception):
+    """Somebody wants the grader to end."""
+
+
 @dataclass(frozen=True)
 class Reply:
     error: tuple | None  # (name, message) of the exception, or None
@@ -54,16 +59,30 @@ class Reply:
 class Kernel:
     """A running kernel. work: a folder of its own; its files lie in work/here."""
 
-    def __init__(self, work, limits, hide, deadline):
-        """hide: folders that the kernel should not see; deadline: by time.monotonic()."""
-        self.limits, self.deadline = limits, deadline
+    def __init__(self, work, limits, hide, deadline, stop):
+        """hide: folders that the kernel should not see; deadline: by time.monotonic().
+
+        stop: a threading.Event; once it is set, the kernel ends and Stopped is raised.
+        """
+        self.limits, self.deadline, self.stop = limits, deadline, stop
+        self.before = 0.0, 0.0
         (work / "here").mkdir(parents=True, exist_ok=True)
+        self.printed = work / f"printed-{secrets.token_hex(4)}"  # guard.count_printing writes it
+        self.printed.write_bytes(bytes(16))
+        self.counter = os.open(self.printed, os.O_RDONLY)
         connection = work / f"connection-{secrets.token_hex(4)}.json"
         ports = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
         description = {name: number for number, name in enumerate(ports, 1)}
-        description |= {"transport": "ipc", "ip": str(connection.with_suffix(""))}
         description |= {"key": secrets.token_hex(16), "signature_scheme": "hmac-sha256"}
+        # A socket's path has 107 letters at most, so neither side names the folder: the kernel
+        # sits in it, and the grader holds it open.
+        socket = f"socket-{secrets.token_hex(4)}"
+        description |= {"transport": "ipc", "ip": f"../{socket}"}
         connection.write_text(json.dumps(description))
+        folder = os.open(work, os.O_RDONLY | os.O_DIRECTORY)
+        self.open = [folder, self.counter]
+        held = Path(f"/proc/self/fd/{folder}")
+        description["ip"] = str((held if held.exists() else work) / socket)
         needed = [Path(folder).resolve() for folder in (PROJECT, sys.prefix, sys.base_prefix)]
         hide = [folder for folder in hide if folder.is_dir()]
         settings = {
@@ -87,7 +106,7 @@ class Kernel:
         )
         self.client = BlockingKernelClient()
         self.client.context.setsockopt(zmq.MAXMSGSIZE, 2**24)
-        self.client.load_connection_file(str(connection))
+        self.client.load_connection_info(description)
         self.client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
         try:
             self._reply_to(self.client.kernel_info(), STARTING_SECONDS)
@@ -98,6 +117,7 @@ class Kernel:
     def run(self, code, expression=None, seconds=None):
         """Run code, then evaluate an expression. Returns Reply. Raises: KernelLost, OutOfTime."""
         asked = {} if expression is None else {"value": expression}
+        self.before = self._printed()
         request = self.client.execute(
             code,
             store_history=False,
@@ -126,16 +146,41 @@ class Kernel:
             except Exception:  # a message that is none: student code has got hold of the socket
                 continue
             now = time.monotonic()
+            if self.stop.is_set():
+                self.close()
+                raise Stopped
             if self.process.poll() is not None:
                 self._lose("it ended the kernel: an exit, or a crash")
             if now > self.deadline:
                 self.close()
                 raise OutOfTime
             if now > end:
-                self._lose(f"it ran for more than {seconds:g} seconds")
+                self._lose(f"it ran for more than {seconds:g} seconds{self._printing(seconds)}")
             if now > watched:
                 watched = now + 0.25
                 self._watch()
+
+    def _printed(self):
+        """(lines printed, seconds spent on it) so far; from student code, so any numbers at all."""
+        data = os.pread(self.counter, 16, 0)
+        return struct.unpack("dd", data) if len(data) == 16 else (0.0, 0.0)
+
+    def _printing(self, seconds):
+        """What to add if most of the last `seconds` went into printing."""
+        (lines, spent), (lines_before, spent_before) = self._printed(), self.before
+        lines, spent = lines - lines_before, spent - spent_before
+        if spent > seconds / 2 and 0 <= lines < 1e12:
+            return f", most of them printing: it printed {lines:,.0f} lines; print less"
+        return ""
+
+    def memory(self):
+        """Bytes that the kernel holds; on Linux with what it has reserved, as its limit counts."""
+        try:
+            kernel = psutil.Process(self.process.pid)
+            infos = [one.memory_info() for one in (kernel, *kernel.children(recursive=True))]
+        except psutil.Error:
+            return 0
+        return sum(max(info.rss, getattr(info, "data", 0)) for info in infos)
 
     def _watch(self):
         try:
@@ -174,6 +219,9 @@ class Kernel:
         self.process.wait()
         self.client.stop_channels()
         self.client.context.destroy(linger=0)
+        for number in self.open:
+            os.close(number)
+        self.open = []
 
 
 def environment(work):

@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from rdalib import datasets
 from rdalib.autoencoder import ANCHORS, LEVELS, RateDistortionAutoencoder, quality_to_lambda
+from rdalib.export import export
 from rdalib.images import read_photo
 from rdalib.transforms import STRIDE
-from rdalib.weights_file import export
 
 WEIGHTS = Path(__file__).parent / "weights"
 HIDDEN, LATENT = 32, 32  # the codec of lesson 00 has 128 and 192

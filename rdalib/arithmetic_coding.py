@@ -22,7 +22,10 @@ Source: Pasco 1976 and Rissanen 1976 (the idea with integers); Martin 1979 (rang
 Witten, Neal and Cleary 1987 (the form in which it became known).
 """
 
+from __future__ import annotations
+
 from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from operator import index
 
@@ -31,7 +34,7 @@ TOP = 2**64  # low has 64 bits
 BOTTOM = 2**56  # while range is below, a byte of low is settled but for a carry
 
 
-def boundaries(frequencies):
+def boundaries(frequencies: Iterable[int]) -> list[int]:
     """Where each symbol's part of 0..65536 begins, and at the end 65536.
 
     frequencies: n integers, none negative, sum 65536; symbol i has probability f[i] / 65536.
@@ -52,10 +55,10 @@ class Encoder:
         data * TOP + low + range <= 256^k * TOP    (data read as one number: a carry has room)
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.low, self.range, self.data = 0, TOP, bytearray()
 
-    def encode(self, symbol, table):
+    def encode(self, symbol: int, table: Sequence[int]) -> None:
         """Narrow the interval to a symbol's part. symbol: int 0..n-1; table: from `boundaries`.
 
         Raises: ValueError for a symbol that the table does not hold.
@@ -71,7 +74,7 @@ class Encoder:
             self.low = self.low % BOTTOM * 256
             self.range *= 256
 
-    def finish(self):
+    def finish(self) -> bytes:
         """The bytes, ended by one that leads into the interval. Call it once, last.
 
         Rounded up to a multiple of BOTTOM, low is still below low + range: one byte is enough.
@@ -81,14 +84,14 @@ class Encoder:
         self.data.append(self.low // BOTTOM)
         return bytes(self.data)
 
-    def carry(self):
+    def carry(self) -> None:
         """If low has run over, add one to the number before it."""
         if self.low >= TOP:
             self.low -= TOP
             add_one(self.data)
 
 
-def add_one(data):
+def add_one(data: bytearray) -> None:
     """Add 1 to the number that a bytearray spells, as on paper: 255 becomes 0 and carries on."""
     last = len(data) - 1
     while data[last] == 255:
@@ -104,11 +107,11 @@ class Decoder:
     the number minus the encoder's low. Behind the last byte stand zeros.
     """
 
-    def __init__(self, data):
+    def __init__(self, data: bytes) -> None:
         self.data, self.position, self.range = bytes(data), 8, TOP
         self.offset = int.from_bytes(self.data[:8].ljust(8, b"\0"), "big")
 
-    def decode(self, table):
+    def decode(self, table: Sequence[int]) -> int:
         """The next symbol, an int. table: from `boundaries`. Raises: ValueError."""
         part = self.range // TOTAL
         target = self.offset // part
@@ -124,7 +127,7 @@ class Decoder:
             self.range *= 256
         return symbol
 
-    def finish(self):
+    def finish(self) -> None:
         """Accept the bytes only if they are the ones that an Encoder makes of these symbols.
 
         It writes as many bytes as it shifted out and one more, and takes the first multiple of
@@ -135,7 +138,7 @@ class Decoder:
             raise ValueError("the data is damaged or cut short, or was made with other tables")
 
 
-def encode(symbols, frequencies):
+def encode(symbols: Iterable[int], frequencies: Iterable[int]) -> bytes:
     """Symbols, a sequence of ints 0..n-1, to bytes, all with one table of n frequencies.
 
     The ideal length is the sum of -log2(frequency / 65536) over the symbols, in bits; the bytes
@@ -147,7 +150,7 @@ def encode(symbols, frequencies):
     return encoder.finish()
 
 
-def decode(data, frequencies, count):
+def decode(data: bytes, frequencies: Iterable[int], count: int) -> list[int]:
     """The bytes of `encode` to the list of the `count` symbols. Raises: ValueError."""
     decoder, table = Decoder(data), boundaries(frequencies)
     symbols = [decoder.decode(table) for _ in range(count)]

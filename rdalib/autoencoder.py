@@ -8,34 +8,32 @@ good pictures. With one lambda and all steps equal to one, this is the autoencod
 Source: TTIC 31230, "Rate-Distortion Autoencoders"; Balle et al., ICLR 2017, equation 9.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
+from rdalib.context import ContextModel
 from rdalib.hyperprior import SMALLEST_SCALE, Hyperprior, gaussian_nats
 from rdalib.priors import LearnedCdf, interval_nats, nats_to_bits
+from rdalib.quality import LEVELS, quality_to_lambda
 from rdalib.quantization import add_uniform_noise, round_half_up, round_straight_through
 from rdalib.transforms import STRIDE, Analysis, Synthesis, principal_components
 
-LAMBDA_MIN, LAMBDA_MAX = 0.0002, 0.064
-LEVELS = 64  # quality 0..63; lambda grows by the same factor from each to the next
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+PASSES = {"noise": 1, "mixed": 1, "round": 1000}  # over the context's raster: until it is exact
 ANCHORS = 8  # lambdas at which the steps are learned; in between, their logarithm is linear
 
 
-def quality_to_lambda(quality):
-    """The lambda of a quality level 0..63 (or a fraction of one), from 0.0002 to 0.064."""
-    return LAMBDA_MIN * (LAMBDA_MAX / LAMBDA_MIN) ** (quality / (LEVELS - 1))
-
-
-def lambda_to_quality(lam):
-    """The nearest quality level, 0..63, to a positive lambda."""
-    quality = (LEVELS - 1) * math.log(lam / LAMBDA_MIN) / math.log(LAMBDA_MAX / LAMBDA_MIN)
-    return min(max(round(quality), 0), LEVELS - 1)
-
-
-def high_rate_step(lam):
+def high_rate_step(lam: Any) -> Any:
     """The step that minimises rate + lam * distortion for an orthonormal transform at high rate.
 
     With n coefficients for P pixels of 3 colours, rate = const - n log2(step) / P bits per pixel
@@ -57,18 +55,28 @@ class Output:
 class RateDistortionAutoencoder(nn.Module):
     """Analysis, synthesis, density and step sizes. hidden: N channels; latent: M channels.
 
-    side: K channels of side information h. With none (0) the prior is factorised: one learned
+    side_channels: K, of side information h. With none (0) the prior is factorised: one learned
     density a channel. With some it is a hyperprior. convolved: how many of the latent channels
-    the convolutional paths have a part in, by default all.
+    the convolutional paths have a part in, by default all. context: whether a context model
+    moves the hyperprior's means and scales.
     """
 
-    def __init__(self, hidden=128, latent=192, side=0, convolved=None):
+    def __init__(
+        self,
+        hidden: int = 128,
+        latent: int = 192,
+        side_channels: int = 0,
+        convolved: int | None = None,
+        context: bool = False,
+    ) -> None:
         super().__init__()
         self.analysis = Analysis(hidden, latent, convolved)
         self.synthesis = Synthesis(hidden, latent, convolved)
-        if side:
-            self.hyperprior = Hyperprior(latent, side)
-            self.log_side_steps = nn.Parameter(torch.zeros(ANCHORS, side))
+        if side_channels:
+            self.hyperprior = Hyperprior(latent, side_channels)
+            self.log_side_steps = nn.Parameter(torch.zeros(ANCHORS, side_channels))
+            if context:
+                self.context = ContextModel(latent)
         else:
             self.prior = LearnedCdf(latent)
         lambdas = quality_to_lambda(torch.linspace(0, LEVELS - 1, ANCHORS))
@@ -76,13 +84,14 @@ class RateDistortionAutoencoder(nn.Module):
         self.log_gains = nn.Parameter(torch.zeros(ANCHORS, latent))
 
     @torch.no_grad()
-    def start_from_principal_components(self, blocks):
+    def start_from_principal_components(self, blocks: Float[Tensor, "n 768"]) -> None:
         """Set the linear paths to the principal components of photographs, the prior to match.
 
         blocks: float tensor (n, 768), 16 x 16 blocks of y - 0.5 in the order (3, 16, 16).
         """
         latent = self.log_steps.shape[1]
         directions, deviations = principal_components(blocks, latent)
+        path: Any
         for path in (self.analysis.linear, self.synthesis.linear):
             path.weight.copy_(directions.reshape(latent, 3, STRIDE, STRIDE))
             path.bias.zero_()
@@ -93,30 +102,36 @@ class RateDistortionAutoencoder(nn.Module):
         noise_variance = torch.exp(2 * self.log_steps) / 12
         self.log_gains.copy_(-torch.log1p(noise_variance / deviations**2))
 
-    def steps(self, quality):
+    def steps(self, quality: Float[Tensor, " B"]) -> Float[Tensor, "B M 1 1"]:
         """Step sizes at quality (B,), floats in 0..63. Returns (B, M, 1, 1)."""
         return self._between_anchors(self.log_steps, quality)
 
-    def side_steps(self, quality):
+    def side_steps(self, quality: Float[Tensor, " B"]) -> Float[Tensor, "B K 1 1"]:
         """Step sizes of h at quality (B,). Returns (B, K, 1, 1)."""
         return self._between_anchors(self.log_side_steps, quality)
 
-    def gains(self, quality):
+    def gains(self, quality: Float[Tensor, " B"]) -> Float[Tensor, "B M 1 1"]:
         """What z is multiplied by before synthesis, at most about one. Returns (B, M, 1, 1)."""
         return self._between_anchors(self.log_gains, quality)
 
-    def _between_anchors(self, logarithms, quality):
+    def _between_anchors(
+        self, logarithms: Float[Tensor, "A C"], quality: Float[Tensor, " B"]
+    ) -> Float[Tensor, "B C 1 1"]:
         position = quality * (ANCHORS - 1) / (LEVELS - 1)
         index = position.floor().clamp(0, ANCHORS - 2)
         fraction = (position - index)[:, None]
         index = index.long()
         return torch.lerp(logarithms[index], logarithms[index + 1], fraction).exp()[..., None, None]
 
-    def rate_nats(self, z_noisy, steps):
+    def rate_nats(
+        self, z_noisy: Float[Tensor, "B M h w"], steps: Float[Tensor, "B M 1 1"]
+    ) -> Float[Tensor, "B M h w"]:
         """-ln of the mass of each latent's bin. z_noisy in units of steps; (B, M, h, w)."""
         return interval_nats(self.prior, z_noisy * steps, steps)
 
-    def forward(self, y, quality, quantization="noise"):
+    def forward(
+        self, y: Float[Tensor, "B 3 H W"], quality: Float[Tensor, " B"], quantization: str = "noise"
+    ) -> Output:
         """Compress and reconstruct, differentiably.
 
         y: (B, 3, H, W) in [0, 1], sides multiples of 16 (of 64 with a hyperprior); quality: (B,)
@@ -130,7 +145,7 @@ class RateDistortionAutoencoder(nn.Module):
         if hasattr(self, "hyperprior"):
             nats, z_decoded = self._given_side_information(z, steps, quality, quantization)
         else:
-            z_noisy, z_decoded = quantise(z / steps, quantization)
+            z_noisy, z_decoded = quantize(z / steps, quantization)
             with torch.autocast(y.device.type, enabled=False):  # probabilities need float32
                 nats = self.rate_nats(z_noisy, steps).sum(dim=(1, 2, 3))
         y_hat = self.synthesis(z_decoded * steps * self.gains(quality)).float()
@@ -141,20 +156,55 @@ class RateDistortionAutoencoder(nn.Module):
             distortion=255**2 * (y_hat - y).square().mean(dim=(1, 2, 3)),
         )
 
-    def _given_side_information(self, z, steps, quality, quantization):
+    def _given_side_information(
+        self,
+        z: Float[Tensor, "B M h w"],
+        steps: Float[Tensor, "B M 1 1"],
+        quality: Float[Tensor, " B"],
+        quantization: str,
+    ) -> tuple[Float[Tensor, " B"], Float[Tensor, "B M h w"]]:
         """Nats of h and of z given h, (B,), and the decoded z in units of steps."""
         side_steps = self.side_steps(quality)
-        h_noisy, h_decoded = quantise(self.hyperprior.analyse(z) / side_steps, quantization)
-        mean, log_scale = self.hyperprior.synthesise(h_decoded * side_steps)
-        mean, scale = mean / steps, log_scale.exp2() / steps
-        deviation, decoded = quantise(z / steps - mean, quantization)
-        with torch.autocast(z.device.type, enabled=False):
+        h_noisy, h_decoded = quantize(self.hyperprior.analyse(z) / side_steps, quantization)
+        mean, log_scale, features = self.hyperprior.synthesise(h_decoded * side_steps)
+        with torch.autocast(z.device.type, enabled=False):  # probabilities need float32
+            u, mean, log_scale = z / steps, mean / steps, log_scale - steps.log2()
+            if hasattr(self, "context"):
+                around = partial(quantize_around, quantization=quantization)
+                deviation, log_scale, decoded = self.context(
+                    u, mean, log_scale, features, quality, around, PASSES[quantization]
+                )
+            else:
+                deviation, decoded = quantize(u - mean, quantization)
+                decoded = decoded + mean
             side_nats = interval_nats(self.hyperprior.prior, h_noisy * side_steps, side_steps)
+            scale = log_scale.exp2()
             nats = gaussian_nats(deviation, (scale.square() + SMALLEST_SCALE**2).sqrt())
-        return side_nats.sum(dim=(1, 2, 3)) + nats.sum(dim=(1, 2, 3)), decoded + mean
+        return side_nats.sum(dim=(1, 2, 3)) + nats.sum(dim=(1, 2, 3)), decoded
 
 
-def quantise(z, quantization):
-    """z in units of the step to (what the rate is counted on, what the synthesis is given)."""
+def quantize_around(
+    u: Float[Tensor, "*shape"], mean: Float[Tensor, "*shape"], quantization: str
+) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+    """u in units of the step, rounded to integers from its mean: as `quantize`, the mean added.
+
+    In "mixed" the mean, too, has a gradient, as if the rounded difference were fixed. That is
+    right where it is zero, at the low rates at which means matter.
+    """
+    deviation, decoded = quantize(u - mean, quantization)
+    if quantization == "mixed":
+        mean = 2 * mean - mean.detach()  # straight through, u - mean has taken one away
+    return deviation, decoded + mean
+
+
+def quantize(
+    z: Float[Tensor, "*shape"], quantization: str
+) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+    """z in units of the step to (what the rate is counted on, what the synthesis is given).
+
+    quantization: "noise", "mixed" or "round", see `forward`. Raises: ValueError for another.
+    """
+    if quantization not in ("noise", "mixed", "round"):
+        raise ValueError(f"no quantization {quantization!r}; there are noise, mixed and round")
     z_noisy = round_half_up(z) if quantization == "round" else add_uniform_noise(z)
     return z_noisy, round_straight_through(z) if quantization == "mixed" else z_noisy

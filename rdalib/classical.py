@@ -1,7 +1,9 @@
-"""The rivals, through Pillow at their best settings: JPEG, JPEG 2000, WebP, AVIF.
+"""The rivals, through Pillow at their best settings: JPEG, JPEG 2000, WebP, AVIF, JPEG XL.
 
-Each has one knob, its setting: JPEG, WebP and AVIF a quality, JPEG 2000 a target in bits per
-pixel. Pictures are Pillow images of mode RGB; files are bytes, and their length is the rate.
+Each has one knob, its setting: a quality, or for JPEG 2000 a target in bits per pixel. JPEG and
+AVIF store chroma at half the width and height (4:2:0) or in full (4:4:4), and run at both. JPEG XL
+needs the package pillow-jxl-plugin, which images.py loads. Pictures are Pillow images of mode RGB;
+files are bytes, and their length is the rate.
 """
 
 import io
@@ -9,7 +11,10 @@ import io
 import numpy as np
 from PIL import Image
 
-CODECS = ("jpeg", "jpeg2000", "webp", "avif")
+from rdalib.images import HAS_JPEG_XL
+
+CODECS = ("jpeg", "jpeg2000", "webp", "avif")  # those inside Pillow
+AVAILABLE = (*CODECS, "jpegxl") if HAS_JPEG_XL else CODECS
 
 # What `rda evaluate` measures at: from the smallest files to about 1.5 bits per pixel and more.
 SETTINGS = {
@@ -17,28 +22,32 @@ SETTINGS = {
     "jpeg2000": (0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.45, 0.65, 0.9, 1.2, 1.6, 2.2),
     "webp": (0, 4, 10, 20, 35, 50, 65, 80, 90, 95),
     "avif": (5, 12, 20, 28, 36, 45, 55, 65, 75, 85),
+    "jpegxl": (0, 5, 12, 20, 30, 40, 50, 60, 70, 80, 88, 93),
 }
+SUBSAMPLINGS = {"jpeg": ("4:2:0", "4:4:4"), "avif": ("4:2:0", "4:4:4")}
 _BEST_OPTIONS = {
     "jpeg": {"optimize": True, "progressive": True},
     "jpeg2000": {"irreversible": True, "mct": 1, "no_jp2": True, "quality_mode": "rates"},
     "webp": {"method": 6},
     "avif": {"speed": 4},
+    "jpegxl": {"effort": 9},
 }
-_QUALITIES = {"jpeg": (1, 95), "webp": (0, 100), "avif": (0, 100)}
+_QUALITIES = {"jpeg": (1, 95), "webp": (0, 100), "avif": (0, 100), "jpegxl": (0, 99)}
+_FORMATS = {"jpegxl": "JXL"}  # Pillow's names where they are others
 _FEWEST_BPP, _MOST_BPP = 0.001, 24.0
 
 
-def encode(name, image, setting):
-    """A picture to a file's bytes. JPEG: the better of 4:2:0 and 4:4:4 at the size of 4:2:0.
+def encode(name, image, setting, subsampling=None):
+    """A picture to a file's bytes.
 
-    Raises: ValueError for another codec's name.
+    subsampling: for AVIF "4:2:0" (where None is given) or "4:4:4". JPEG needs none: it is the
+    better of the two at the size of 4:2:0, which for AVIF would take minutes a photograph.
+    Raises: ValueError for another codec's name, or a picture that the codec cannot take.
     """
     if name != "jpeg":
-        return _save(name, image, setting)
-    half = _save("jpeg", image, setting, subsampling="4:2:0")
-    full = _largest_quality_within(
-        lambda quality: _save("jpeg", image, quality, subsampling="4:4:4"), (1, setting), len(half)
-    )
+        return _save(name, image, setting, subsampling)
+    half = _save("jpeg", image, setting, "4:2:0")
+    full = _largest_quality_within("jpeg", image, "4:4:4", (1, setting), len(half))
     return half if full is None else _better(image, half, full)
 
 
@@ -50,56 +59,59 @@ def decode(data):
 
 def encode_within(name, image, max_bytes):
     """The best file of at most max_bytes, or None if the codec has none that small."""
-    if name == "jpeg":
-        files = [
-            _largest_quality_within(
-                lambda quality, s=subsampling: _save("jpeg", image, quality, subsampling=s),
-                _QUALITIES["jpeg"],
-                max_bytes,
-            )
-            for subsampling in ("4:2:0", "4:4:4")
-        ]
-        files = [data for data in files if data is not None]
-        return _better(image, *files) if files else None
     if name == "jpeg2000":
         return _jpeg2000_within(image, max_bytes)
-    return _largest_quality_within(
-        lambda quality: _save(name, image, quality), _QUALITIES[name], max_bytes
-    )
+    files = [
+        _largest_quality_within(name, image, subsampling, _QUALITIES[name], max_bytes)
+        for subsampling in SUBSAMPLINGS.get(name, (None,))
+    ]
+    files = [data for data in files if data is not None]
+    return _better(image, *files) if files else None
 
 
 def smallest(name, image):
     """The smallest file that the codec makes of a picture."""
     if name == "jpeg2000":
         return _save(name, image, _FEWEST_BPP)
-    return _save(name, image, _QUALITIES[name][0])
+    lowest = _QUALITIES[name][0]
+    files = (_save(name, image, lowest, each) for each in SUBSAMPLINGS.get(name, (None,)))
+    return min(files, key=len)
 
 
-def _save(name, image, setting, **options):
-    if name not in CODECS:
-        raise ValueError(f"no codec {name!r}; there are {', '.join(CODECS)}")
+def _save(name, image, setting, subsampling=None):
+    if name not in AVAILABLE:
+        raise ValueError(f"no codec {name!r}; there are {', '.join(AVAILABLE)}")
+    options = dict(_BEST_OPTIONS[name])
     if name == "jpeg2000":
         options["quality_layers"] = [_MOST_BPP / setting]  # as a factor below 24 bits per pixel
     else:
         options["quality"] = setting
+    if subsampling:
+        options["subsampling"] = subsampling
     buffer = io.BytesIO()
-    image.save(buffer, format=name.upper(), **_BEST_OPTIONS[name], **options)
+    try:
+        image.save(buffer, format=_FORMATS.get(name, name.upper()), **options)
+    except Exception as error:  # as images.write_photo: each encoder refuses in its own way
+        size = f"{image.width} x {image.height}"
+        raise ValueError(f"{name} cannot encode a picture of {size} pixels: {error}") from None
     return buffer.getvalue()
 
 
 def _better(image, *files):
     """The file whose picture is closest to `image` in squared error."""
+    if len(files) == 1:
+        return files[0]
     pixels = np.asarray(image, dtype=np.float64)
     return min(files, key=lambda data: ((np.asarray(decode(data)) - pixels) ** 2).mean())
 
 
-def _largest_quality_within(save, qualities, max_bytes):
-    """save(quality) for the highest quality whose file fits, by bisection; None if none does."""
+def _largest_quality_within(name, image, subsampling, qualities, max_bytes):
+    """The file at the highest quality that fits, by bisection; None if none does."""
     low, high = qualities[0] - 1, qualities[1] + 1  # low fits (or is below all), high does not
     best = None
     while high - low > 1:
         middle = (low + high) // 2
-        data = save(middle)
+        data = _save(name, image, middle, subsampling)
         if len(data) <= max_bytes:
             low, best = middle, data
         else:

@@ -1,42 +1,78 @@
-"""The codec: a photograph to the bytes of an .rda file and back.
+"""The codec: photographs to the bytes of .rda files and back.
 
 A codec is one .safetensors file, which `weights_file` reads: the networks, and for each of the 64
 quality levels integer frequency tables. A decoder reads the tables and never makes one from
 network outputs, so every machine decodes the same integers.
 """
 
-import bisect
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
-from safetensors import SafetensorError
 
 from rdalib import bitstream, entropy_coding
-from rdalib.autoencoder import LEVELS
 from rdalib.bitstream import Bitstream, BitstreamError
 from rdalib.entropy_coding import Decoder
-from rdalib.entropy_models import level
 from rdalib.images import pad_to_multiple, to_8bit
+from rdalib.latent_coding import LatentCoder, level
+from rdalib.photographs import as_float, is_batch, photo_tensor
+from rdalib.quality import LEVELS
+from rdalib.strips import in_strips
 from rdalib.transforms import STRIDE
 from rdalib.weights_file import shipped_names, shipped_weights, unpack, weights_id, weights_path
 
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from jaxtyping import Float
+    from torch import Tensor
+
+    from rdalib.latent_coding import Grid
+    from rdalib.photographs import Photo
+
 DEFAULT_MODEL = "hyperprior"
 DEFAULT_QUALITY = 32
+ROWS = 16  # of z in a strip
+HALO = 2  # rows of z; analysis and synthesis see fewer
+FEW_PIXELS = 2**16  # below, neighbouring levels may have files the other way round
 
 
 class Codec:
-    """A rate-distortion autoencoder with its tables, ready to compress."""
+    """A rate-distortion autoencoder with its tables, ready to compress.
 
-    def __init__(self, prior, weights_id, about):
-        """prior: FactorizedPrior or ScaledPrior, with its model and tables.
+    What it gives depends on its weights and on what it is given alone: not on PyTorch's default
+    dtype or device, nor on an autocast around the call.
+    """
+
+    def __init__(self, latent_coder: LatentCoder, weights_id: bytes, about: dict[str, str]):
+        """latent_coder: see latent_coding; with its model and tables.
 
         weights_id: the 3 bytes that files name these weights by; about: dict of text, as stored.
         """
-        self.prior = prior
-        self.model = prior.model.to(memory_format=torch.channels_last)  # a little faster
+        self.latent_coder = latent_coder
+        self.model = latent_coder.model
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster
         self.weights_id, self.about = weights_id, about
 
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are; pictures come out there."""
+        return self.model.log_steps.device
+
+    def to(self, device: torch.device | str) -> Codec:
+        """A codec of the same weights with its networks on another device; this one stays."""
+        return Codec(self.latent_coder.to(device), self.weights_id, self.about)
+
+    def __repr__(self) -> str:
+        channels = self.model.log_steps.shape[1]
+        return f"<Codec {self.weights_id.hex()}: {channels} channels, on {self.device}>"
+
     @classmethod
-    def load(cls, name=None):
+    def load(cls, name: str | PathLike[str] | None = None) -> Codec:
         """A codec that rdalib ships, by its name, or one from a .safetensors file.
 
         Raises: ValueError if there is none.
@@ -46,95 +82,107 @@ class Codec:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise ValueError(f"{path}: {error.strerror.lower()}") from None
+            raise ValueError(f"{path}: {(error.strerror or 'unreadable').lower()}") from None
         try:
-            prior, about = unpack(data)
-        except (SafetensorError, KeyError, RuntimeError, ValueError):
-            raise ValueError(f"{path} is not a weights file of rda train") from None
-        return cls(prior, weights_id(data), about)
+            latent_coder, about = unpack(data)
+        except ValueError as error:
+            raise ValueError(f"{path} is not a weights file of rda train: {error}") from None
+        return cls(latent_coder, weights_id(data), about)
 
     @classmethod
-    def load_for(cls, data):
+    def load_for(cls, data: bytes) -> Codec:
         """The codec, of those rdalib ships, that made an .rda file; the default if none did.
 
         Raises: BitstreamError if `data` is no such file.
         """
-        made_by = bitstream.parse(data).weights_id
-        names = [
-            n for n in shipped_names() if weights_id(shipped_weights(n).read_bytes()) == made_by
-        ]
-        return cls.load(names[0] if names else None)
+        return cls.load(shipped_name(bitstream.parse(data).weights_id))
 
-    @torch.inference_mode()
-    def analyse(self, y):
-        """y (3, H, W) in [0, 1] to z (M, h, w), before any quantisation."""
-        check_photo(y)
-        return self.model.analysis(pad_to_multiple(y[None].float(), STRIDE))[0]
+    # Whole photographs
 
-    def quantise(self, z, quality):
-        """z (M, h, w) to what is coded: z_rounded, int64 (M, h * w), or, with h, Latents."""
-        return self.prior.quantise(z, quality)
+    @overload
+    def compress(
+        self, photo: Photo, quality: int | None = None, max_bytes: int | None = None
+    ) -> bytes: ...
+    @overload
+    def compress(
+        self, photo: list[Photo], quality: int | None = None, max_bytes: int | None = None
+    ) -> list[bytes]: ...
+    def compress(self, photo: Any, quality: int | None = None, max_bytes: int | None = None) -> Any:
+        """A photograph to the bytes of an .rda file, or several to a list of them.
 
-    @torch.inference_mode()
-    def synthesise(self, integers, quality, height, width):
-        """What `quantise` gave to y_hat (3, height, width), every value k / 255."""
-        z = self.prior.dequantise(integers, quality, *latent_sides(height, width))
-        y_hat = self.model.synthesis((z * self.model.gains(level(quality))[0])[None])[0]
-        return to_8bit(y_hat[:, :height, :width]).float() / 255
-
-    def compress(self, y, quality=None, max_bytes=None):
-        """y, a float tensor (3, H, W) in [0, 1], to the bytes of an .rda file.
-
+        photo: a float tensor (3, H, W) in [0, 1], an array, a Pillow image (see photographs), or
+        a batch: (B, 3, H, W), or a list of photographs of any sizes.
         quality: level 0..63 (default 32); max_bytes: instead, the best level whose file has at
         most that many bytes. Raises: ValueError, also if no file is that small.
         """
-        if quality is not None and max_bytes is not None:
-            raise ValueError("give a quality or a number of bytes, not both")
-        z = self.analyse(y)
-        height, width = y.shape[1:]
-        if max_bytes is not None:
-            return self._largest_within(max_bytes, z, height, width)
-        return self._encode(z, check_quality(quality), height, width)
+        if is_batch(photo):
+            return [self.encode(one, quality, max_bytes)[0] for one in photo]
+        return self.encode(photo, quality, max_bytes)[0]
 
-    def _encode(self, z, quality, height, width):
-        payload = entropy_coding.encode(*self.prior.rows(self.quantise(z, quality), quality))
-        return bitstream.build(Bitstream(self.weights_id, quality, width, height, payload))
-
-    def _largest_within(self, max_bytes, z, height, width):
-        """The file of the highest level with at most max_bytes.
-
-        Files grow with the level, which bisection uses; only tiny pictures and repeated textures
-        have neighbouring levels the other way round, and on small ones all levels are tried.
-        """
-        levels = range(LEVELS)
-        if height * width >= 2**16:
-            too_large = bisect.bisect_left(
-                levels, True, key=lambda q: len(self._encode(z, q, height, width)) > max_bytes
-            )
-            levels = [max(too_large - 1, 0)]
-        sizes = []
-        for quality in reversed(levels):
-            data = self._encode(z, quality, height, width)
-            if len(data) <= max_bytes:
-                return data
-            sizes.append(len(data))
-        raise ValueError(
-            f"{max_bytes} bytes are too few for {width} x {height} pixels: "
-            f"the smallest file possible has {min(sizes)}"
-        )
-
-    def decompress(self, data):
-        """The bytes of an .rda file to y_hat, float (3, H, W), every value k / 255.
+    @overload
+    def decompress(self, data: bytes) -> Float[Tensor, "3 H W"]: ...
+    @overload
+    def decompress(self, data: list[bytes]) -> list[Float[Tensor, "3 H W"]]: ...
+    def decompress(self, data: Any) -> Any:
+        """The bytes of an .rda file to y_hat, every value k / 255; a list of them to a list.
 
         Raises: BitstreamError for every damaged or foreign file.
         """
+        if isinstance(data, (list, tuple)):
+            return [self.decompress(one) for one in data]
         stream = bitstream.parse(data)
-        return self.synthesise(
-            self.decode_integers(stream), stream.quality, stream.height, stream.width
-        )
+        latents = self.decode_integers(stream)
+        return self.synthesise(latents, stream.quality, stream.height, stream.width)
 
-    def decode_integers(self, stream):
-        """What `quantise` gave when a Bitstream was made. Raises: BitstreamError."""
+    # Their parts
+
+    def encode(
+        self, photo: Photo, quality: int | None = None, max_bytes: int | None = None
+    ) -> tuple[bytes, Any]:
+        """(the bytes of the file, the latents in it), as `compress` for one photograph."""
+        if quality is not None and max_bytes is not None:
+            raise ValueError("give a quality or a number of bytes, not both")
+        quality = check_quality(quality)
+        y = photo_tensor(photo)
+        z, (height, width) = self.analyse(y), y.shape[1:]
+        if max_bytes is None:
+            return self._file(z, quality, height, width)
+        return self._largest_within(max_bytes, z, height, width)
+
+    def analyse(self, photo: Photo) -> Float[Tensor, "M h w"]:
+        """A photograph to z, before any quantization."""
+        y = photo_tensor(photo)
+
+        def analysis(part: Tensor) -> Tensor:
+            part = as_float(part.to(self.device))
+            return self.model.analysis(pad_to_multiple(part[None], STRIDE))[0]
+
+        with self._undisturbed():
+            strips = in_strips(analysis, y, rows=ROWS, halo=HALO, given=STRIDE)
+            return torch.cat([z for _, z in strips], dim=1)
+
+    def quantize(self, z: Float[Tensor, "M h w"], quality: int) -> Any:
+        """z to what is coded, latents: z_rounded, int32 (M, h * w), or, with h, Latents."""
+        with self._undisturbed():
+            return self.latent_coder.quantize(z, quality)
+
+    def synthesise(
+        self, latents: Any, quality: int, height: int, width: int
+    ) -> Float[Tensor, "3 H W"]:
+        """What `quantize` gave to y_hat (3, height, width), every value k / 255."""
+        with self._undisturbed():
+            z = self.latent_coder.dequantize(latents, quality, latent_grid(height, width))
+            z *= self.model.gains(level(quality).to(self.device))[0]
+
+            def synthesis(part: Tensor) -> Tensor:
+                return to_8bit(self.model.synthesis(part[None])[0, ..., :width])
+
+            strips = in_strips(synthesis, z, rows=ROWS, halo=HALO, made=STRIDE)
+            y_hat = torch.cat([part for _, part in strips], dim=1)[:, :height]
+            return y_hat.float().div_(255)
+
+    def decode_integers(self, stream: Bitstream) -> Any:
+        """What `quantize` gave when a Bitstream was made. Raises: BitstreamError."""
         if stream.weights_id != self.weights_id:
             raise BitstreamError(
                 f"made with other weights: the file names {stream.weights_id.hex()}, "
@@ -142,34 +190,104 @@ class Codec:
             )
         try:
             decoder = Decoder(stream.payload)
-            sides = latent_sides(stream.height, stream.width)
-            integers = self.prior.decode(decoder, stream.quality, *sides)
+            grid = latent_grid(stream.height, stream.width)
+            with self._undisturbed():
+                latents = self.latent_coder.decode(decoder, stream.quality, grid)
             decoder.finish()
         except ValueError as error:
             raise BitstreamError(str(error)) from None
-        return integers
+        return latents
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """Leave PyTorch's default device, an enclosing autocast and gradients outside."""
+        with (
+            torch.inference_mode(),
+            torch.device("cpu"),
+            torch.autocast("cpu", enabled=False),
+            torch.autocast(self.device.type, enabled=False),
+        ):
+            yield
+
+    def _file(self, z: Tensor, quality: int, height: int, width: int) -> tuple[bytes, Any]:
+        latents = self.quantize(z, quality)
+        payload = entropy_coding.encode(*self.latent_coder.symbols_and_tables(latents, quality))
+        stream = Bitstream(self.weights_id, quality, width, height, payload)
+        return bitstream.build(stream), latents
+
+    def _largest_within(
+        self, max_bytes: int, z: Tensor, height: int, width: int
+    ) -> tuple[bytes, Any]:
+        """The file of the highest level with at most max_bytes, and its latents.
+
+        Files grow with the level, about by the same factor from each to the next, so a secant
+        through the logarithms of two sizes is a good guess. Only tiny pictures and repeated
+        textures have neighbouring levels the other way round; on small ones all are tried.
+        """
+        best, smallest = None, math.inf
+
+        def size_of(quality: int) -> int:
+            nonlocal best, smallest
+            data, latents = self._file(z, quality, height, width)
+            smallest = min(smallest, len(data))
+            if len(data) <= max_bytes:
+                best = data, latents
+            return len(data)
+
+        if height * width < FEW_PIXELS:
+            for quality in reversed(range(LEVELS)):
+                if size_of(quality) <= max_bytes:
+                    break
+        else:
+            _highest_within(max_bytes, size_of)
+        if best is None:
+            raise ValueError(
+                f"{max_bytes} bytes are too few for {width} x {height} pixels: "
+                f"the smallest file possible has {smallest}"
+            )
+        return best
 
 
-def latent_sides(height, width):
-    """The sides (h, w) of the latents of a photograph."""
+def _highest_within(max_bytes: int, size_of: Callable[[int], int]) -> None:
+    """Ask for the sizes of levels until the highest that fits has been asked for last of those.
+
+    Where files grow with the level: low fits (or is below all levels), high does not.
+    """
+    low, high = -1, LEVELS
+    known: dict[int, float] = {}
+    guess = DEFAULT_QUALITY
+    while high - low > 1:
+        known[guess] = math.log(size_of(guess) / max(max_bytes, 1))
+        if known[guess] <= 0:
+            low = guess
+        else:
+            high = guess
+        below = low if low >= 0 else guess
+        above = high if high < LEVELS else guess
+        slope = 0.06 if below == above else (known[above] - known[below]) / (above - below)
+        guess = math.floor(below - known[below] / max(slope, 1e-3))
+        if len(known) % 3 == 0:  # a secant may creep along a bent curve
+            guess = (low + high) // 2
+        guess = min(max(guess, low + 1), high - 1)
+
+
+def shipped_name(weights: bytes) -> str | None:
+    """The name of the model of rdalib whose files name their weights so; None if there is none."""
+    for name in shipped_names():
+        if weights_id(shipped_weights(name).read_bytes()) == weights:
+            return name
+    return None
+
+
+def latent_grid(height: int, width: int) -> Grid:
+    """The (height, width) of z for a photograph of height x width pixels."""
     return -(-height // STRIDE), -(-width // STRIDE)
 
 
-def check_quality(quality):
+def check_quality(quality: int | None) -> int:
     """A quality level as an int, the default for None. Raises: ValueError."""
     if quality is None:
         return DEFAULT_QUALITY
     if not 0 <= quality < LEVELS or quality != int(quality):
         raise ValueError(f"quality {quality}; there are levels 0 to {LEVELS - 1}")
     return int(quality)
-
-
-def check_photo(y):
-    """Raises: ValueError unless y is a float tensor (3, H, W) with values in [0, 1]."""
-    if not torch.is_tensor(y) or y.ndim != 3 or y.shape[0] != 3 or not y.is_floating_point():
-        what = f"{y.dtype} {tuple(y.shape)}" if torch.is_tensor(y) else type(y).__name__
-        raise ValueError(f"a photograph is a float tensor (3, H, W), not {what}")
-    bitstream.check_size(width=y.shape[2], height=y.shape[1])
-    low, high = y.aminmax()
-    if not (low >= 0 and high <= 1):  # written so that NaN fails too
-        raise ValueError(f"a photograph has values in [0, 1], not {low:.3g} to {high:.3g}")

@@ -4,30 +4,39 @@ y and y_hat: float tensors (3, H, W) or (B, 3, H, W) in [0, 1]. Results are plai
 measuring; losses for training are the tensors of the same formulas.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
 
 SMALLEST_MS_SSIM_SIDE = 176
 
 
-def l1(y, y_hat):
+def l1(y: Float[Tensor, "*B 3 H W"], y_hat: Float[Tensor, "*B 3 H W"]) -> float:
     """Mean absolute error on the 0..255 scale: -ln of a Laplace density, up to scale and C."""
     return 255 * float((y - y_hat).abs().mean())
 
 
-def l2(y, y_hat):
+def l2(y: Float[Tensor, "*B 3 H W"], y_hat: Float[Tensor, "*B 3 H W"]) -> float:
     """Mean squared error on the 0..255 scale: -ln of a Gaussian density, up to scale and C."""
     return 255**2 * float((y - y_hat).double().square().mean())
 
 
-def psnr(y, y_hat):
+def psnr(y: Float[Tensor, "*B 3 H W"], y_hat: Float[Tensor, "*B 3 H W"]) -> float:
     """Peak signal-to-noise ratio over all pixels and channels, in dB; inf where equal."""
     squared_error = l2(y, y_hat)
     return 10 * math.log10(255**2 / squared_error) if squared_error else math.inf
 
 
-def luma_chroma(y):
+def luma_chroma(
+    y: Float[Tensor, "*B 3 H W"],
+) -> tuple[Float[Tensor, "*B 1 H W"], Float[Tensor, "*B 2 H W"]]:
     """(Y, CbCr) of an RGB picture by BT.601 at full range, as in JPEG; Cb and Cr around zero.
 
     Shapes (..., 1, H, W) and (..., 2, H, W).
@@ -37,12 +46,15 @@ def luma_chroma(y):
     return luma, torch.cat(((blue - luma) / 1.772, (red - luma) / 1.402), dim=-3)
 
 
-def psnr_luma_chroma(y, y_hat):
+def psnr_luma_chroma(
+    y: Float[Tensor, "*B 3 H W"], y_hat: Float[Tensor, "*B 3 H W"]
+) -> tuple[float, float]:
     """(PSNR of Y, PSNR of Cb and Cr pooled), in dB."""
-    return tuple(map(psnr, luma_chroma(y), luma_chroma(y_hat)))
+    luma, chroma = map(psnr, luma_chroma(y), luma_chroma(y_hat))
+    return luma, chroma
 
 
-def ms_ssim(y, y_hat):
+def ms_ssim(y: Float[Tensor, "*B 3 H W"], y_hat: Float[Tensor, "*B 3 H W"]) -> float | None:
     """Multi-scale structural similarity over RGB, 1 where equal; None where a side is too short.
 
     Source: Wang, Simoncelli, Bovik, 2003; computed by torchmetrics with data_range 1.

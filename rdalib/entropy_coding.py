@@ -10,15 +10,24 @@ by it and sent apart, at 5 bits plus its length in bits. (2) constriction takes 
 only if it is, byte for byte, the one that `encode` makes.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import constriction
 import numpy as np
 
+if TYPE_CHECKING:
+    from jaxtyping import Float64, Int, Int32
+
 PRECISION = 16
 TOTAL = 2**PRECISION  # every table's frequencies add up to this
 LARGEST = 2**20  # magnitudes from here on cannot be coded
+AT_ONCE = 2**14  # symbols decoded before a look at how much data is left
+SLACK = 128  # bits that symbols may need beyond the data: the coder's state, and rounding
 UNIFORM = constriction.stream.model.Uniform
 
 
@@ -26,31 +35,44 @@ UNIFORM = constriction.stream.model.Uniform
 class Table:
     """Frequencies of the integers first, first + 1, ..., and, last, of the escape.
 
-    frequencies: uint16 array (n + 1,), each at least 1, sum 65536.
+    frequencies: uint16 array (n + 1,), each at least 1, sum 65536; read-only from here on.
     """
 
     first: int
     frequencies: np.ndarray
 
+    def __post_init__(self) -> None:
+        self.frequencies.setflags(write=False)
+
+    def __reduce__(
+        self,
+    ) -> tuple[Any, ...]:  # to pickle and to copy: the coder's own model can neither
+        return Table, (self.first, self.frequencies)
+
     @cached_property
-    def model(self):
+    def model(self) -> Any:
         """The table as constriction's coder wants it."""
         return constriction.stream.model.Categorical(
             self.frequencies.astype(np.float64) / TOTAL, perfect=False
         )
 
+    @cached_property
+    def bits(self) -> Float64[np.ndarray, " entries"]:
+        """What an ideal coder needs for each of the entries, in bits: float64 array (n + 1,)."""
+        return -np.log2(self.frequencies.astype(np.float64) / TOTAL)
+
     @property
-    def escape(self):
+    def escape(self) -> int:
         """The index that announces an integer outside the table."""
         return len(self.frequencies) - 1
 
-    def index(self, integers):
+    def index(self, integers: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
         """Index of each integer in the table, the escape's for those outside."""
         index = integers - self.first
         return np.where((index < 0) | (index >= self.escape), self.escape, index)
 
 
-def frequencies_from_pmf(pmf):
+def frequencies_from_pmf(pmf: Float64[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
     """Integer frequencies, each at least 1 and adding up to 65536, close to a pmf.
 
     pmf: float64 array (n,), non-negative, n at most 65536, any positive sum. Every symbol gets
@@ -72,85 +94,103 @@ def frequencies_from_pmf(pmf):
     return frequencies
 
 
-def encode(rows, tables):
-    """Rows of integers, row i by table i, to bytes: whole 32-bit words, little-endian.
+def encode(
+    symbols: Sequence[Int[np.ndarray, " n_i"]] | Int[np.ndarray, "C n"], tables: Sequence[Table]
+) -> bytes:
+    """Groups of integers, group i by table i, to bytes: whole 32-bit words, little-endian.
 
-    rows: int arrays (n_i,), of any lengths, magnitudes below 2^20; tables: as many Tables.
+    symbols: int arrays (n_i,), of any lengths, magnitudes below 2^20; tables: as many Tables.
     Raises: ValueError.
     """
     encoder = constriction.stream.queue.RangeEncoder()
-    for row, table in zip(rows, tables, strict=True):
-        if not len(row):
+    for group, table in zip(symbols, tables, strict=True):
+        if not len(group):
             continue
-        if not -LARGEST < row.min() <= row.max() < LARGEST:
+        if not -LARGEST < group.min() <= group.max() < LARGEST:
             raise ValueError(f"integers of {LARGEST} and more cannot be coded")
-        index = table.index(row)
-        encoder.encode(index.astype(np.int32), table.model)
-        for integer in row[index == table.escape]:
+        index = table.index(group).astype(np.int32, copy=False)
+        encoder.encode(index, table.model)
+        for integer in group[index == table.escape]:
             _encode_outside(encoder, _outside_to_natural(int(integer), table))
     return encoder.get_compressed().astype("<u4").tobytes()
 
 
 class Decoder:
-    """The bytes of `encode` back to rows, a few at a time: later tables may depend on them."""
+    """The bytes of `encode` back to integers, some groups at a time: tables may depend on them."""
 
-    def __init__(self, data):
+    def __init__(self, data: bytes) -> None:
         """Raises: ValueError if `data` is not a whole number of words."""
         if len(data) % 4:
             raise ValueError("the coded data is not a whole number of 32-bit words")
         words = np.frombuffer(data, "<u4").astype(np.uint32)
         self.decoder = constriction.stream.queue.RangeDecoder(words)
-        self.data, self.rows, self.tables = data, [], []
+        self.data = data
+        self.symbols: list[Int32[np.ndarray, " n_i"]] = []
+        self.tables: list[Table] = []
+        self.bits_left = 8 * len(data) + SLACK
 
-    def decode(self, tables, counts):
-        """The next rows, int64 arrays (counts[i],), by their tables. Raises: ValueError."""
-        rows = []
+    def decode(
+        self, tables: Sequence[Table], counts: Sequence[int] | Int[np.ndarray, " i"]
+    ) -> list[Int32[np.ndarray, " n_i"]]:
+        """The next groups, int32 arrays (counts[i],), by their tables. Raises: ValueError.
+
+        Nothing is decoded far beyond the end of the data, whatever the counts claim.
+        """
         try:
-            for table, count in zip(tables, counts, strict=True):
-                row = np.empty(count, dtype=np.int64)
-                if count:
-                    row[:] = self.decoder.decode(table.model, int(count))
-                    escaped = row == table.escape
-                    row += table.first
-                    row[escaped] = [
-                        _natural_to_outside(_decode_outside(self.decoder), table)
-                        for _ in range(escaped.sum())
-                    ]
-                rows.append(row)
+            symbols = [
+                self._group(table, int(count)) for table, count in zip(tables, counts, strict=True)
+            ]
         except (AssertionError, ValueError, OverflowError):
             raise ValueError("the coded data is damaged") from None
-        self.rows += rows
+        self.symbols += symbols
         self.tables += tables
-        return rows
+        return symbols
 
-    def finish(self):
-        """Raises: ValueError unless `data` is what `encode` makes of the rows decoded."""
+    def _group(self, table: Table, count: int) -> Int32[np.ndarray, " n"]:
+        group = np.empty(count, np.int32)
+        for start in range(0, count, AT_ONCE):
+            piece = self.decoder.decode(table.model, min(count - start, AT_ONCE))
+            self.bits_left -= table.bits[piece].sum()
+            if self.bits_left < 0:
+                raise ValueError("the data has ended")
+            group[start : start + AT_ONCE] = piece
+        escaped = group == table.escape
+        group += table.first
+        group[escaped] = [
+            _natural_to_outside(_decode_outside(self.decoder), table) for _ in range(escaped.sum())
+        ]
+        return group
+
+    def finish(self) -> None:
+        """Raises: ValueError unless `data` is what `encode` makes of the integers decoded."""
         try:
-            again = encode(self.rows, self.tables)
+            again = encode(self.symbols, self.tables)
         except ValueError:
             again = None
         if again != self.data:
             raise ValueError("the coded data is damaged")
 
 
-def decode(data, tables, count):
-    """The bytes of `encode` back to integers (C, count), int64, every row of one length.
+def decode(data: bytes, tables: Sequence[Table], count: int) -> Int32[np.ndarray, "C n"]:
+    """The bytes of `encode` back to integers (C, count), int32, every group of one length.
 
     Raises: ValueError if `data` is not what `encode` makes of any integers.
     """
     decoder = Decoder(data)
-    rows = decoder.decode(tables, [count] * len(tables))
+    symbols = decoder.decode(tables, [count] * len(tables))
     decoder.finish()
-    return np.array(rows, dtype=np.int64).reshape(len(tables), count)
+    return np.array(symbols, dtype=np.int32).reshape(len(tables), count)
 
 
-def table_bits(rows, tables):
-    """What an ideal coder needs for rows of integers by their tables, escapes counted, in bits."""
+def table_bits(
+    symbols: Sequence[Int[np.ndarray, " n_i"]] | Int[np.ndarray, "C n"], tables: Sequence[Table]
+) -> float:
+    """What an ideal coder needs for integers by their tables, as `encode`, escapes counted."""
     bits = 0.0
-    for row, table in zip(rows, tables, strict=True):
-        index = table.index(row)
-        bits -= np.log2(table.frequencies.astype(np.float64) / TOTAL)[index].sum()
-        for integer in row[index == table.escape]:
+    for group, table in zip(symbols, tables, strict=True):
+        index = table.index(group)
+        bits += table.bits[index].sum()
+        for integer in group[index == table.escape]:
             bits += 5 + (_outside_to_natural(int(integer), table) + 1).bit_length() - 1
     return float(bits)
 
@@ -158,12 +198,12 @@ def table_bits(rows, tables):
 # An integer outside a table is a distance, above or below: 0 (one above), 1 (one below), 2 ...
 
 
-def _outside_to_natural(integer, table):
+def _outside_to_natural(integer: int, table: Table) -> int:
     above = integer - (table.first + table.escape)
     return 2 * above if above >= 0 else 2 * (table.first - 1 - integer) + 1
 
 
-def _natural_to_outside(natural, table):
+def _natural_to_outside(natural: int, table: Table) -> int:
     half = natural // 2
     return table.first - 1 - half if natural % 2 else table.first + table.escape + half
 
@@ -171,14 +211,14 @@ def _natural_to_outside(natural, table):
 # A natural number n travels as the length of n + 1 in bits, then its bits after the leading one.
 
 
-def _encode_outside(encoder, natural):
+def _encode_outside(encoder: Any, natural: int) -> None:
     length = (natural + 1).bit_length() - 1
     encoder.encode(length, UNIFORM(32))
     if length:
         encoder.encode(natural + 1 - (1 << length), UNIFORM(1 << length))
 
 
-def _decode_outside(decoder):
+def _decode_outside(decoder: Any) -> int:
     length = int(decoder.decode(UNIFORM(32)))
     if length > 21:  # 2^20 above or below a table needs no more
         raise ValueError("an integer out of range")

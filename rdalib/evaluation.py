@@ -3,21 +3,20 @@
 Bytes are the length of the whole file, PSNR is of the decoded 8-bit picture, and the mean over
 images is a mean of PSNRs (not the PSNR of a mean). An exact picture has PSNR null, one with a
 side under 176 pixels MS-SSIM null; means leave nulls out. Seconds of JPEG's encoding include the
-search for the better subsampling.
+search for the better subsampling; AVIF's two, at 4:2:0 and at 4:4:4, are run apart and the better
+of their mean curves is kept at each rate, by PSNR of RGB.
 """
 
-import json
 import math
 import time
-from importlib import resources
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from rdalib import classical
-from rdalib.autoencoder import LEVELS
 from rdalib.distortion import ms_ssim, psnr, psnr_luma_chroma
-from rdalib.images import photo_to_tensor, read_photo, tensor_to_photo
+from rdalib.images import PhotoError, photo_to_tensor, read_photo, tensor_to_photo
+from rdalib.quality import LEVELS
 
 QUALITIES = tuple(range(0, LEVELS, 7))  # 0, 7, ..., 63
 METRICS = ("bytes", "bpp", "psnr_rgb", "psnr_luma", "psnr_chroma", "ms_ssim")
@@ -36,48 +35,97 @@ def quality_of(y, y_hat, data):
     return dict(zip(METRICS, values, strict=True))
 
 
-def measure(name, setting, y, codec=None):
+def measure(name, setting, y, codec=None, subsampling=None):
     """Compress and decompress y with one codec at one setting. Returns METRICS and SECONDS.
 
     name: "rda" (then `codec` is the Codec and the setting a quality level) or one of
-    classical.CODECS.
+    classical.AVAILABLE; subsampling: as classical.encode takes it.
     """
     image = None if name == "rda" else tensor_to_photo(y)
     start = time.perf_counter()
-    data = codec.compress(y, setting) if name == "rda" else classical.encode(name, image, setting)
+    if name == "rda":
+        data = codec.compress(y, setting)
+    else:
+        data = classical.encode(name, image, setting, subsampling)
     middle = time.perf_counter()
     y_hat = codec.decompress(data) if name == "rda" else photo_to_tensor(classical.decode(data))
     end = time.perf_counter()
     return quality_of(y, y_hat, data) | {"encode_s": middle - start, "decode_s": end - middle}
 
 
-def evaluate(paths, codecs, codec, progress=lambda items: items):
+def evaluate(paths, codecs, codec, progress=lambda items: items, note=lambda text: None):
     """Every codec at every setting on every photograph.
 
-    paths: photograph files; codecs: names, "rda" among them or not; codec: the Codec.
-    Returns the dict that `rda evaluate --json` writes. Raises: PhotoError.
+    paths: photograph files; codecs: names, "rda" among them or not; codec: the Codec;
+    progress: wraps the list of files to make, as tqdm; note: called with one line of text for
+    each photograph that was changed in the reading.
+    Returns the dict that `rda evaluate --json` writes. A photograph that cannot be read, or that
+    one of the codecs cannot encode, is left out of all means: "left_out" then says why, by path.
+    Raises: ValueError if all are left out.
     """
-    settings = {"rda": QUALITIES, **classical.SETTINGS}
-    jobs = [
-        (path, name, setting) for path in paths for name in codecs for setting in settings[name]
-    ]
-    rows = {(name, setting): [] for name in codecs for setting in settings[name]}
+    knobs = [(name, knob) for name in codecs for knob in _knobs(name)]
+    measured, left_out = {}, {}  # by path: rows in the order of knobs, or what is wrong
     read, y = None, None
-    for path, name, setting in progress(jobs):
-        if path != read:
-            read, y = path, read_photo(path)
-        values = measure(name, setting, y, codec)
-        rows[name, setting].append({"image": path.name} | values)
-    curves = {
-        name: [_mean_point(setting, rows[name, setting]) for setting in settings[name]]
-        for name in codecs
-    }
-    return {"codecs": curves, "bd_rate_percent": bd_rates(curves)}
+    for path, (name, knob) in progress([(path, knob) for path in paths for knob in knobs]):
+        if path in left_out:
+            continue
+        try:
+            if path != read:
+                y = read_photo(path, note=lambda text, path=path: note(f"{path}: {text}"))
+                read, measured[path] = path, []
+            values = measure(name, y=y, codec=codec, **knob)
+        except ValueError as error:  # the photograph cannot be read, or a codec not encode it
+            left_out[path] = str(error) if isinstance(error, PhotoError) else f"{path}: {error}"
+            measured.pop(path, None)
+        else:
+            measured[path].append({"image": path.name} | values)
+    if left_out and not measured:
+        raise ValueError(f"no photograph can be measured: {left_out[paths[0]]}")
+    curves = {name: [] for name in codecs}
+    for (name, knob), rows in zip(knobs, zip(*measured.values(), strict=True), strict=True):
+        curves[name].append(_mean_point(knob, list(rows)))
+    curves = {name: upper_envelope(points) for name, points in curves.items()}
+    result = {"codecs": curves, "bd_rate_percent": bd_rates(curves)}
+    if left_out:
+        result["left_out"] = {str(path): why for path, why in left_out.items()}
+    return result
 
 
-def _mean_point(setting, rows):
+def _knobs(name):
+    """What evaluate sets a codec to: dicts of `setting` and, for AVIF, `subsampling`."""
+    if name == "avif":  # JPEG looks for its better subsampling by itself
+        subsamplings = classical.SUBSAMPLINGS["avif"]
+        settings = classical.SETTINGS["avif"]
+        return [{"setting": s, "subsampling": each} for each in subsamplings for s in settings]
+    settings = QUALITIES if name == "rda" else classical.SETTINGS[name]
+    return [{"setting": setting} for setting in settings]
+
+
+def _mean_point(knob, rows):
     means = {key: _mean([row[key] for row in rows]) for key in (*METRICS, *SECONDS)}
-    return {"setting": setting} | means | {"per_image": rows}
+    return knob | means | {"per_image": rows}
+
+
+def upper_envelope(points, metric="psnr_rgb"):
+    """The points that no curve of another subsampling beats at as many bits, by rising rate.
+
+    points: those of one codec; where it has several curves, each point's "subsampling" names its.
+    """
+    kept = []
+    for point in points:
+        others = [p for p in points if p.get("subsampling") != point.get("subsampling")]
+        best = _best_within(point["bpp"], *curve(others, metric))
+        if point[metric] is None or point[metric] >= best:  # None: exact
+            kept.append(point)
+    return sorted(kept, key=lambda point: point["bpp"])
+
+
+def _best_within(bpp, rates, values):
+    """The best value that a curve reaches at `bpp` or less; -infinity below its first rate."""
+    if not len(rates):
+        return -np.inf
+    order = np.argsort(rates)
+    return np.interp(np.log(bpp), np.log(rates[order]), values[order], left=-np.inf)
 
 
 def _mean(values):
@@ -131,16 +179,17 @@ def at_rate(points, bpp, metric="psnr_rgb"):
     return float(np.interp(np.log(bpp), np.log(rates[order]), values[order]))
 
 
-def compare(y, codec, max_bytes, rivals=classical.CODECS):
+def compare(y, codec, max_bytes, rivals=classical.CODECS, progress=lambda items: items):
     """The codecs side by side on one photograph, each at its best within max_bytes.
 
     A rival that cannot go that low is shown at its smallest file; our file is then held to the
-    smallest of all rivals' files. Returns a list of (name, data, y_hat), ours first.
+    smallest of all rivals' files. progress: wraps the rivals, as tqdm.
+    Returns a list of (name, data, y_hat), ours first.
     Raises: ValueError if our codec cannot go that low.
     """
     image = tensor_to_photo(y)
     files = {}
-    for name in rivals:
+    for name in progress(rivals):
         files[name] = classical.encode_within(name, image, max_bytes)
         if files[name] is None:
             files[name] = classical.smallest(name, image)
@@ -148,11 +197,3 @@ def compare(y, codec, max_bytes, rivals=classical.CODECS):
     ours = codec.compress(y, max_bytes=budget)
     theirs = [(name, data, photo_to_tensor(classical.decode(data))) for name, data in files.items()]
     return [("rda", ours, codec.decompress(ours)), *theirs]
-
-
-def kodak_results(kind):
-    """Points on the Kodak photographs, means of 24: "measured" here or "published" elsewhere.
-
-    Returns the file's dict; its "codecs" hold points with "bpp", "psnr_rgb" and "ms_ssim".
-    """
-    return json.loads(resources.files("rdalib").joinpath(f"kodak/{kind}.json").read_text())

@@ -1,12 +1,16 @@
 """Replace a file whole or not at all: write beside it, then rename."""
 
+from __future__ import annotations
+
 import os
-import tempfile
+import secrets
+import stat
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
-def check_writable(path):
+def check_writable(path: str | os.PathLike[str]) -> None:
     """Raises: OSError, with a line that says why, unless a file can be written at `path`.
 
     For commands that work long before they write: better to know at once.
@@ -24,7 +28,7 @@ def check_writable(path):
 
 
 @contextmanager
-def written_beside(path):
+def written_beside(path: str | os.PathLike[str]) -> Iterator[str]:
     """Give the path of a temporary file; rename it to `path` if the block ends without an error.
 
     Readers of `path` see the old file or the new one, never half of one; after an error no trace
@@ -32,14 +36,14 @@ def written_beside(path):
     """
     check_writable(path)
     target = Path(os.path.realpath(path))  # a link stays a link
-    handle, beside = tempfile.mkstemp(dir=target.parent, prefix=".rda-", suffix=target.suffix)
-    os.close(handle)
+    # Not by tempfile, whose files are private: the system gives this one the rights of a new file.
+    beside = f"{target.parent}/.rda-{secrets.token_hex(8)}{target.suffix}"
+    os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
+        rights = stat.S_IMODE((target if target.exists() else Path(beside)).stat().st_mode)
+        os.chmod(beside, rights | stat.S_IWUSR)  # from the start: what is replaced may be private
         yield beside
-        # mkstemp makes files private; give this one the rights of any newly created file.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(beside, 0o666 & ~mask)
+        os.chmod(beside, rights)
         os.replace(beside, target)
     except BaseException as error:
         os.unlink(beside)
@@ -48,7 +52,7 @@ def written_beside(path):
         raise
 
 
-def write_file(path, data):
+def write_file(path: str | os.PathLike[str], data: bytes | memoryview) -> None:
     """Write bytes to `path`, whole or not at all. Raises: OSError."""
     with written_beside(path) as beside:
         Path(beside).write_bytes(data)

@@ -13,17 +13,26 @@ Source: Balle, Minnen, Singh, Hwang, Johnston, ICLR 2018; Minnen, Balle, Toderic
 (mean and scale); Balle, Johnston, Minnen, ICLR 2019 (integer networks).
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from rdalib.priors import LearnedCdf, log_difference
 
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int, Int16, Int32
+    from torch import Tensor
+
 SIDE_STRIDE = 4  # one vector of h for each 4 x 4 vectors of z: 64 x 64 pixels
 SMALLEST_SCALE = 0.11  # in units of the step: a bin cannot be surer than this
 
 
-def gaussian_nats(deviation, scale):
+def gaussian_nats(deviation: Float[Tensor, "*shape"], scale: Tensor) -> Float[Tensor, "*shape"]:
     """-ln of the mass of the bin [-1/2, 1/2] around `deviation`, under a Gaussian at 0.
 
     deviation: latent minus mean, in units of the step; scale: standard deviation in the same
@@ -36,23 +45,25 @@ def gaussian_nats(deviation, scale):
 
 
 class Hyperprior(nn.Module):
-    """z to h and, from h, the mean and scale of every latent. latent: M; side: K channels.
+    """z to h and, from h, the mean and scale of every latent.
 
-    Means and scales are in the units of z, so that one network serves every lambda: dividing by
-    the step is left to the caller.
+    latent: M channels; side_channels: K. Means and scales are in the units of z, so that one
+    network serves every lambda: dividing by the step is left to the caller.
     """
 
-    def __init__(self, latent=192, side=64, hidden=96):
+    units: Tensor  # (M,)
+
+    def __init__(self, latent: int = 192, side_channels: int = 64, hidden: int = 96) -> None:
         super().__init__()
         self.analysis = nn.Sequential(
             nn.Conv2d(latent, hidden, 3, padding=1),  # (B, A, h, w)
             nn.ReLU(),
             nn.Conv2d(hidden, hidden, 5, stride=2, padding=2),  # (B, A, h/2, w/2)
             nn.ReLU(),
-            nn.Conv2d(hidden, side, 5, stride=2, padding=2),  # (B, K, h/4, w/4)
+            nn.Conv2d(hidden, side_channels, 5, stride=2, padding=2),  # (B, K, h/4, w/4)
         )
         self.synthesis = nn.Sequential(
-            nn.Conv2d(side, 4 * hidden, 3, padding=1),
+            nn.Conv2d(side_channels, 4 * hidden, 3, padding=1),
             nn.PixelShuffle(2),  # (B, A, h/2, w/2)
             nn.ReLU(),
             nn.Conv2d(hidden, 4 * hidden, 3, padding=1),
@@ -60,22 +71,29 @@ class Hyperprior(nn.Module):
             nn.ReLU(),
             nn.Conv2d(hidden, 2 * latent, 1),  # (B, 2 M, h, w)
         )
-        self.prior = LearnedCdf(side)
+        self.prior = LearnedCdf(side_channels)
         self.register_buffer("units", torch.ones(latent))  # the standard deviation of channels
-        nn.init.zeros_(self.synthesis[-1].weight)
-        nn.init.zeros_(self.synthesis[-1].bias)
+        last: Any = self.synthesis[-1]
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
 
-    def analyse(self, z):
+    def analyse(self, z: Float[Tensor, "B M h w"]) -> Float[Tensor, "B K h/4 w/4"]:
         """z (B, M, h, w), h and w multiples of 4, to h (B, K, h/4, w/4), before its step."""
         # asinh is linear for small values and logarithmic for large ones, of either sign.
         # The factor makes h large enough at the start to survive rounding to integers.
         return 10 * self.analysis(torch.asinh(8 * z / self.units[:, None, None])).float()
 
-    def synthesise(self, h):
-        """h (B, K, h/4, w/4) to (mean, log2 of the scale), each (B, M, h, w), in z's units."""
-        mean, log_scale = self.synthesis(h).float().chunk(2, dim=1)
+    def synthesise(
+        self, h: Float[Tensor, "B K h/4 w/4"]
+    ) -> tuple[Float[Tensor, "B M h w"], Float[Tensor, "B M h w"], Float[Tensor, "B A h w"]]:
+        """h (B, K, h/4, w/4) to (mean, log2 of the scale), each (B, M, h, w), in z's units.
+
+        And the features that the last layer computes them from, (B, A, h, w).
+        """
+        features = self.synthesis[:-1](h)
+        mean, log_scale = self.synthesis[-1](features).float().chunk(2, dim=1)
         units = self.units[:, None, None]
-        return mean * units, log_scale + units.log2()
+        return mean * units, log_scale + units.log2(), features.float()
 
 
 # The same hyper-synthesis in integers
@@ -95,37 +113,59 @@ class IntegerSynthesis:
     used: a library's convolution might go through a Fourier transform, which rounds.
     """
 
-    def __init__(self, weights, biases):
+    def __init__(
+        self,
+        weights: Sequence[Int16[Tensor, "out in k k"]],
+        biases: Sequence[Int32[Tensor, " out"]],
+    ) -> None:
         """weights: three int tensors (out, in, k, k); biases: three int tensors (out,)."""
-        self.weights, self.biases = weights, biases
+        self.weights, self.biases = tuple(weights), tuple(biases)
 
     @classmethod
-    def of(cls, synthesis):
+    def of(cls, synthesis: nn.Sequential) -> IntegerSynthesis:
         """The nearest integers to a trained hyper-synthesis, an nn.Sequential."""
-        layers = [layer for layer in synthesis if isinstance(layer, nn.Conv2d)]
+        layers: list[Any] = [layer for layer in synthesis if isinstance(layer, nn.Conv2d)]
         weights = [torch.round(layer.weight.detach() * WEIGHT_ONE) for layer in layers]
         biases = [torch.round(layer.bias.detach() * WEIGHT_ONE) for layer in layers]
         weights = [w.clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT).to(torch.int16) for w in weights]
         return cls(weights, [b.to(torch.int32) for b in biases])
 
-    def copy_to(self, synthesis):
-        """Set the floating-point hyper-synthesis to the weights of this one."""
-        layers = [layer for layer in synthesis if isinstance(layer, nn.Conv2d)]
+    def copy_to(self, synthesis: nn.Sequential) -> None:
+        """Set the floating-point hyper-synthesis to the weights of this one.
+
+        Raises: ValueError unless these are int16 and int32 tensors of the same shapes.
+        """
+        layers: list[Any] = [layer for layer in synthesis if isinstance(layer, nn.Conv2d)]
         with torch.no_grad():
             for layer, weight, bias in zip(layers, self.weights, self.biases, strict=True):
-                layer.weight.copy_(weight / WEIGHT_ONE)
-                layer.bias.copy_(bias / WEIGHT_ONE)
+                if (weight.dtype, bias.dtype) != (torch.int16, torch.int32) or (
+                    (weight.shape, bias.shape) != (layer.weight.shape, layer.bias.shape)
+                ):
+                    what = f"{weight.dtype} {tuple(weight.shape)}, {bias.dtype} {tuple(bias.shape)}"
+                    raise ValueError(f"a layer of the hyper-synthesis is {what}")
+                layer.weight.copy_(weight.float() / WEIGHT_ONE)
+                layer.bias.copy_(bias.float() / WEIGHT_ONE)
 
-    def __call__(self, h):
+    def __call__(self, h: Int[Tensor, "K h/4 w/4"]) -> Int[Tensor, "2*M h w"]:
         """h, int64 tensor (K, h/4, w/4) in units of 1 / ONE, to int64 (2 M, h, w), likewise."""
-        u = h.double()
-        for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            u = u.clamp(-LARGEST_ACTIVATION, LARGEST_ACTIVATION)
-            rows, columns = u.shape[1:]
-            side = weight.shape[2]
-            patches = F.unfold(u[None], side, padding=side // 2)[0]  # (in k k, rows * columns)
-            sums = weight.flatten(1).double() @ patches + ONE * bias.double()[:, None]
-            u = torch.floor(sums / WEIGHT_ONE + 0.5).reshape(-1, rows, columns)
-            if index < len(self.weights) - 1:
-                u = F.pixel_shuffle(u, 2).clamp(min=0)
+        return self.last(self.features(h))
+
+    def features(self, h: Int[Tensor, "K h/4 w/4"]) -> Int[Tensor, "A h w"]:
+        """What the last layer is given: int64 (A, h, w), in units of 1 / ONE."""
+        u = h
+        for layer in range(len(self.weights) - 1):
+            u = F.pixel_shuffle(self._convolved(u, layer), 2).clamp(min=0)
         return u.long()
+
+    def last(self, features: Int[Tensor, "A h w"]) -> Int[Tensor, "2*M h w"]:
+        """Means and log2 scales from the features: int64 (2 M, h, w), in units of 1 / ONE."""
+        return self._convolved(features, len(self.weights) - 1).long()
+
+    def _convolved(self, u: Tensor, layer: int) -> Float[Tensor, "C h w"]:
+        weight, bias = self.weights[layer], self.biases[layer]
+        u = u.double().clamp(-LARGEST_ACTIVATION, LARGEST_ACTIVATION)
+        rows, columns = u.shape[1:]
+        kernel = weight.shape[2]
+        patches = F.unfold(u[None], kernel, padding=kernel // 2)[0]  # (in k k, rows * columns)
+        sums = weight.flatten(1).double() @ patches + ONE * bias.double()[:, None]
+        return torch.floor(sums / WEIGHT_ONE + 0.5).reshape(-1, rows, columns)

@@ -1,20 +1,48 @@
 """A photograph between its file and the tensor y: float, (3, H, W), sRGB in [0, 1].
 
-Files come in many kinds; y comes in one. What is lost on the way is said through `note`.
+Files come in many kinds; y comes in one. What is lost on the way is said through `note`, and so is
+what a file says of itself that nobody applied; where the picture would be wrong, it is refused.
 """
 
 import io
+import os
+import sys
+import tempfile
+import textwrap
 import warnings
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageChops, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin
 from torch.nn import functional as F
 
+from rdalib import containers
+from rdalib.bit_depth import PhotoError, colour_and_alpha, depth_of
+from rdalib.bitstream import MAX_PIXELS
+from rdalib.colour import (
+    ADOBE_RGB_GAMMA,
+    ADOBE_RGB_WHITE_AND_PRIMARIES,
+    cicp_name,
+    stated_profile,
+    to_srgb,
+)
 from rdalib.files import write_file
 
-MAX_PIXELS = 2**26  # 67 million: about what 16 GB of memory can compress
+try:
+    import pillow_jxl  # noqa: F401 (JPEG XL: it registers itself with Pillow)
+except ImportError:
+    HAS_JPEG_XL = False
+else:
+    HAS_JPEG_XL = True
+
+# Where Pillow would lose more than one who asked for no size can want.
+WRITE_OPTIONS: dict[str, dict[str, object]] = {
+    "JPEG": {"quality": 95, "subsampling": "4:4:4"},
+    "AVIF": {"quality": 95, "subsampling": "4:4:4"},
+    "WEBP": {"lossless": True},
+}
 SAMPLES = (
     "astronaut",
     "chelsea",
@@ -24,109 +52,208 @@ SAMPLES = (
     "motorcycle_right",
     "page",
 )
-
-
-class PhotoError(ValueError):
-    """A file that cannot be read as a photograph. The message is one line for the user."""
+CONVERT = "convert it to PNG or JPEG first"
+RAW_ENDINGS = (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2", ".srw")
+HEIC = tuple(b"ftyp" + brand for brand in (b"heic", b"heim", b"heis", b"heix", b"mif1", b"msf1"))
+FRAMES = {"TIFF": "pages", "MPO": "pictures"}  # what a format has several of; else frames
 
 
 def read_photo(path, note=None):
-    """Read a photograph file as y, a float tensor (3, H, W) in [0, 1].
+    """Read a photograph, from a path or an open file, as y, a float tensor (3, H, W) in [0, 1].
 
-    Any format Pillow opens. EXIF orientation is applied, a colour profile converted to sRGB,
-    16 bits and CMYK converted, alpha laid on white, the first frame of an animation taken.
-    note: called with one line of text for each of these that changed what is seen, or None.
+    Any format Pillow opens, but for EPS, a program that draws; JPEG XL where pillow-jxl-plugin is
+    installed. EXIF orientation is applied, colours are converted to sRGB by a profile, or by a
+    PNG's gAMA and cHRM, 16 bits and CMYK are converted, alpha is laid on white, the first frame
+    of an animation taken.
+    note: called with one line of text for each of these that changed what is seen, and for what
+    the file says and nobody applies, such as HDR, a crop, or damage that was patched; or None.
     Raises: PhotoError.
     """
     return photo_to_tensor(open_rgb(path, note or (lambda text: None)))
 
 
 def open_rgb(path, note):
-    """Read a photograph file as a Pillow image of mode RGB. See read_photo."""
-    if Path(path).is_dir():
-        raise PhotoError(f"{path} is a folder; name a photograph in it")
+    """Read a photograph as a Pillow image of mode RGB. See read_photo."""
+    opened = path if hasattr(path, "read") else None
+    name = path if opened is None else getattr(path, "name", "the file")
+    ending = Path(str(name)).suffix.lower()
+    if opened is None and Path(path).is_dir():
+        raise PhotoError(f"{name} is a folder; name a photograph in it")
+    head, said = b"", []
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's, on large pictures and damaged metadata
-            with Image.open(path) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise Image.DecompressionBombError
-                image.load()
-                return _to_rgb(image, note)
+        with nullcontext(opened) if opened else open(path, "rb") as file, _pillow_patient():
+            if ending in RAW_ENDINGS:  # which Pillow may open: as the small preview inside
+                raise PhotoError(f"a camera's raw file is no picture yet; {CONVERT}")
+            head = file.read(1024)
+            with _standard_error_kept(said):
+                image, layout = _loaded(file)
+            if said:
+                note(f"its decoder reports: {said[0]}")
+            return _to_rgb(image, layout, file, note)
     except Image.DecompressionBombError:
         raise PhotoError(
-            f"{path} has too many pixels: at most {MAX_PIXELS:,} fit; scale it down first"
+            f"{name} has too many pixels: at most {MAX_PIXELS:,} fit; scale it down first"
         ) from None
     except PhotoError as error:
-        raise PhotoError(f"{path}: {error}") from None
+        raise PhotoError(f"{name}: {error}") from None
     except Image.UnidentifiedImageError:
-        raise PhotoError(f"{path} is not a photograph that Pillow can open") from None
+        what = _what_it_is(head, ending)
+        raise PhotoError(f"{name} is not a photograph that Pillow can open{what}") from None
+    except MemoryError:
+        raise
     except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
         if isinstance(error, OSError) and error.errno:
-            raise PhotoError(f"{path}: {error.strerror.lower()}") from None
-        reason = str(error) or type(error).__name__
-        raise PhotoError(f"{path} cannot be decoded: {reason}") from None
+            raise PhotoError(f"{name}: {error.strerror.lower()}") from None
+        reason = said[0] if said else f"{type(error).__name__}: {error}"
+        raise PhotoError(
+            f"{name} cannot be decoded: damaged, cut short, or of a rare kind "
+            f"({textwrap.shorten(reason, 100)})"
+        ) from None
 
 
-def _to_rgb(image, note):
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
-        note(f"the first of {frames} frames is taken")
-    profile = image.info.get("icc_profile")
+@contextmanager
+def _pillow_patient():
+    """Meanwhile Pillow does not warn, and takes PNG's texts and profiles of any length it can."""
+    usual = PngImagePlugin.MAX_TEXT_CHUNK
+    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
     try:
-        image = ImageOps.exif_transpose(image)
-    except Exception:  # as above; the picture itself is whole
-        note("its EXIF data cannot be read; the picture is taken as upright")
-    if image.mode[0] in "IF":  # samples of 16 or 32 bits
-        samples = np.asarray(image)
-        if samples.dtype.kind == "f" or samples.min() < 0 or samples.max() > 65535:
-            raise PhotoError(
-                "float or 32-bit samples, of which none is white; convert them to 8 or 16 bits"
-            )
-        note("16 bits a sample reduced to 8")
-        image = Image.fromarray(((samples.astype(np.int32) + 128) // 257).astype(np.uint8))
-    alpha = None
-    if image.has_transparency_data:
-        grey = image.mode[0] == "L"
-        image = image.convert("RGBA")
-        alpha = image.getchannel("A")
-        image = image.convert("L" if grey else "RGB")
-        if alpha.getextrema()[0] < 255:
-            note("transparent parts are laid on white")
-    elif image.mode not in ("L", "CMYK"):
-        image = image.convert("RGB")
-    image = _to_srgb(image, profile, note)
-    if alpha is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on large pictures and damaged metadata
+            yield
+    finally:
+        PngImagePlugin.MAX_TEXT_CHUNK = usual
+
+
+@contextmanager
+def _standard_error_kept(said):
+    """Append to the list `said` the lines that C libraries, libtiff above all, print meanwhile."""
+    try:
+        if sys.stderr is None:  # closed, and its number perhaps another file's by now
+            raise OSError
+        usual = os.dup(2)
+        beside = tempfile.TemporaryFile()  # noqa: SIM115 (closed below)
+    except OSError:  # or no place for a temporary file
+        yield
+        return
+    with beside:
+        os.dup2(beside.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(usual, 2)
+            os.close(usual)
+            beside.seek(0)
+            said += beside.read().decode(errors="replace").splitlines()
+
+
+def _loaded(file):
+    """The image in an open file, decoded, and its layout there: a set such as {"RGB;16B"}."""
+    file.seek(0)
+    width, height = containers.jxl_size(file.read(4096)) or (0, 0)
+    if width * height > MAX_PIXELS:  # asked first, for JPEG XL is decoded as it is opened
+        raise Image.DecompressionBombError
+    image = Image.open(file)
+    if image.format == "EPS":  # Pillow would run Ghostscript on it
+        raise PhotoError(f"an EPS file is a program that draws; {CONVERT}")
+    return image, _load(image)
+
+
+def _load(image):
+    """Decode an open image. Returns its layout in the file."""
+    if image.width * image.height > MAX_PIXELS:
+        raise Image.DecompressionBombError
+    layout = set()
+    for tile in getattr(image, "tile", ()):
+        layout.update(tile.args if isinstance(tile.args, tuple) else (tile.args,))
+    image.load()
+    return layout
+
+
+def image_to_rgb(image, note):
+    """A Pillow image of any mode to RGB. See read_photo. Raises: PhotoError."""
+    with _pillow_patient():
+        layout = _load(image)
+        own = image.copy()  # which may be turned
+        own.format = image.format
+        return _to_rgb(own, layout, io.BytesIO(), note)
+
+
+def _what_it_is(head, ending):
+    """What can be done about a file that Pillow does not know: the end of a sentence."""
+    if not HAS_JPEG_XL and containers.jxl_size(head):
+        return ": it is JPEG XL, which takes pip install pillow-jxl-plugin"
+    kinds = {
+        "HEIC": head[4:12] in HEIC or ending in (".heic", ".heif"),
+        "PDF": head[:4] == b"%PDF",
+        "SVG": b"<svg" in head or ending in (".svg", ".svgz"),
+    }
+    return "".join(f": it is {kind}; {CONVERT}" for kind, found in kinds.items() if found)
+
+
+def _to_rgb(image, layout, file, note):
+    """A loaded image to mode RGB: upright, sRGB, on white."""
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "PSD":  # whose layers are in the picture that is taken
+        note(f"the first of {frames} {FRAMES.get(image.format, 'frames')} is taken")
+    _turn_upright(image, note)
+    properties = containers.avif_properties(file) if image.format == "AVIF" else {}
+    if b"clap" in properties:
+        note("its clean aperture, a crop, is not applied")
+    profile = _profile(image, properties, file, note)
+    depth = depth_of(image, layout, properties)
+    if image.format == "JPEG2000":
+        depth = containers.jpeg2000_depth(file)
+    image, alpha = colour_and_alpha(image, layout, depth, note)
+    if depth > 8:
+        note(f"{depth} bits a sample reduced to 8")
+        brightest = max(np.ravel(image.getextrema()))
+        if 0 < brightest < 32:
+            note(f"no sample is above {brightest} of 255: too dark if its white lies lower")
+    image = to_srgb(image, profile, note)
+    if alpha is not None and alpha.getextrema()[0] < 255:
+        note("transparent parts are laid on white")
         image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
     return image
 
 
-def _to_srgb(image, profile, note):
-    """An image of mode L, RGB or CMYK with its ICC profile (bytes or None) to sRGB."""
-    if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if image.mode == "L" and source.profile.xcolor_space.strip() == "RGB":
-                image = image.convert("RGB")
-            target = ImageCms.createProfile("sRGB")
-            converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
-            note("its colour profile cannot be used; colours are taken as they are")
-        else:
-            if not _nearly_equal(converted, image.convert("RGB")):
-                name = ImageCms.getProfileDescription(source).strip() or "its colour profile"
-                note(f"colours converted from {name} to sRGB")
-                return converted
-            return image.convert("RGB")
-    if image.mode == "CMYK":
-        note("CMYK converted to RGB without a profile; colours are approximate")
-    return image.convert("RGB")
+def _profile(image, properties, file, note):
+    """The ICC profile to convert colours by, bytes or None; what cannot be converted is noted."""
+    if image.info.get("icc_profile"):
+        return image.info["icc_profile"]
+    if "icc_profile" in image.info:
+        note("its colour profile cannot be used; colours are taken as they are")
+        return None
+    png = image.format == "PNG"
+    cicp = containers.png_cicp(file) if png else containers.avif_cicp(properties)
+    if cicp:
+        name = cicp_name(*cicp)
+        if name:
+            note(f"its colours are not sRGB ({name}) but taken as if: they may look washed out")
+    elif png and "srgb" not in image.info and {"gamma", "chromaticity"} & image.info.keys():
+        return stated_profile(image.info.get("gamma"), image.info.get("chromaticity"))
+    elif _says_adobe_rgb(image):
+        return stated_profile(ADOBE_RGB_GAMMA, ADOBE_RGB_WHITE_AND_PRIMARIES, "Adobe RGB")
+    return None
 
 
-def _nearly_equal(image, other):
-    """Whether no sample differs by more than one grey level, as after a conversion to itself."""
-    extrema = ImageChops.difference(image, other).getextrema()  # ((low, high), ...), one a channel
-    return max(high for _, high in extrema) <= 1
+def _says_adobe_rgb(image):
+    """Whether EXIF data names Adobe RGB, as cameras do that put in no profile (DCF 2.0)."""
+    try:
+        return image.getexif().get_ifd(ExifTags.IFD.Interop).get(1) == "R03"
+    except Exception:  # of damage, which is noted where the picture is turned upright
+        return False
+
+
+def _turn_upright(image, note):
+    """Apply the EXIF orientation, in place."""
+    if image.format == "JXL" and not image.jpeg:
+        return  # its decoder has turned it; EXIF counts only in a JPEG wrapped up whole
+    try:
+        ImageOps.exif_transpose(image, in_place=True)
+        if image.getexif():  # more than the orientation, which is applied
+            note("its EXIF data (camera, date, place) is left behind")
+    except Exception:  # whatever damage leads to; the picture itself is whole
+        note("its EXIF data cannot be read; the picture is taken as upright")
 
 
 def photo_to_tensor(image):
@@ -150,13 +277,27 @@ def write_photo(y, path):
 
     Raises: PhotoError for an ending or a size that Pillow cannot write, OSError.
     """
-    kind = photo_format(path)
+    write_file(path, encode_photo(y, photo_format(path), path))
+
+
+def encode_photo(y, kind, name):
+    """y to the bytes of an image file, losing nothing or little. kind: Pillow's name of it.
+
+    name: of the file, for what is said if the size does not fit. Raises: PhotoError.
+    """
     buffer = io.BytesIO()  # Pillow's JPEG encoder does not see a disk that fills up
+    image = tensor_to_photo(y)
     try:
-        tensor_to_photo(y).save(buffer, format=kind)
+        image.save(buffer, format=kind, **WRITE_OPTIONS.get(kind, {}))
+        if kind in Image.OPEN:  # .ico would hold 256 x 256 pixels of it, and say nothing
+            with Image.open(buffer) as held:
+                if held.size != image.size:
+                    raise ValueError(f"{kind} cannot hold {image.width} x {image.height} pixels")
+    except MemoryError:
+        raise
     except Exception as error:  # as decoders do: WebP at a side over 16383
-        raise PhotoError(f"{path}: {error}; .png takes every picture") from None
-    write_file(path, buffer.getbuffer())
+        raise PhotoError(f"{name}: {error}; .png takes every picture") from None
+    return buffer.getvalue()
 
 
 def photo_format(path):

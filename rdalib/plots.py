@@ -4,6 +4,7 @@ Colours are Okabe and Ito's, told apart by every kind of colour vision; markers 
 differ too.
 """
 
+import csv
 from itertools import cycle
 
 import numpy as np
@@ -18,7 +19,9 @@ STYLES = {
     "jpeg2000": ("JPEG 2000", "#009E73", "^", "-."),
     "webp": ("WebP", "#CC79A7", "D", ":"),
     "avif": ("AVIF", "#56B4E9", "v", "--"),
+    "jpegxl": ("JPEG XL", "#E69F00", "P", "-."),
 }
+DOTS = (("#D55E00", "o"), ("#0072B2", "s"), ("#009E73", "^"), ("#CC79A7", "D"), ("#E69F00", "v"))
 OTHERS = (("#000000", "x"), ("#882255", "+"), ("#332288", "1"), ("#999933", "2"), ("#999999", "3"))
 
 
@@ -65,6 +68,38 @@ def rate_distortion(ax, curves, metric="PSNR of RGB (dB)"):
     return ax
 
 
+def cells(ax, points, axis, latents, integers, code_points, shares):
+    """A codec of the plane, from what plane.look returns: samples, cells and code points.
+
+    A cell's border is where a latent lies halfway between two integers. The area of a code point
+    is its share of the samples.
+    """
+    ax.plot(*np.asarray(points[:1500]).T, ".", color="0.75", markersize=2)
+    for k in range(2):
+        between = np.arange(int(integers[:, k].min()), int(integers[:, k].max()) + 2) - 0.5
+        z = np.asarray(latents[..., k])
+        style = {"colors": "#0072B2", "linewidths": 0.7, "linestyles": "solid"}
+        ax.contour(np.asarray(axis), np.asarray(axis), z, levels=between, **style)
+    ax.scatter(*np.asarray(code_points).T, 1000 * np.asarray(shares), "#D55E00", zorder=3)
+    ends = float(axis[0]), float(axis[-1])
+    ax.set(xlim=ends, ylim=ends, aspect="equal", xlabel="$y_1$", ylabel="$y_2$")
+    return ax
+
+
+def against_limit(ax, limit, dots):
+    """Codecs of the plane on the rate-distortion plot.
+
+    limit: (bits, squared errors), two arrays; dots: {label: (bits, squared error)}.
+    """
+    ax.plot(*map(np.asarray, limit), color="k", label="Shannon's limit")
+    for (label, dot), (colour, marker) in zip(dots.items(), DOTS, strict=False):
+        ax.plot(*dot, marker, color=colour, markersize=9, label=label)
+    ax.set(yscale="log", xlabel="rate (bits per point)", ylabel="squared error of a point")
+    ax.grid(alpha=0.3)
+    ax.legend()
+    return ax
+
+
 def comparison(y, shown):
     """A figure: the photograph, then each codec's picture of it.
 
@@ -88,6 +123,26 @@ def rate_distortion_panels(panels, title):
     axes = figure.subplots(1, len(panels), squeeze=False).flat
     for ax, (metric, curves) in zip(axes, panels.items(), strict=True):
         rate_distortion(ax, curves, metric).set_title(title)
+    return figure
+
+
+def learning_curve(log):
+    """A figure of the CSV log of `rda train`: the loss by step, on training and validation."""
+    with open(log, newline="") as file:
+        rows = list(csv.DictReader(file))
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    ax = figure.subplots()
+    for key, label, look in (
+        ("loss", "training, mean of the steps since the last row", {"color": "#0072B2"}),
+        ("validation_loss", "validation, rounded", {"color": "#D55E00", "marker": "o"}),
+    ):
+        points = [(int(row["step"]), float(row[key])) for row in rows if row[key]]
+        if points:
+            ax.plot(*zip(*points, strict=True), label=label, markersize=4, **look)
+    ax.set_xlabel("step")
+    ax.set_ylabel("(rate + lambda * distortion) / sqrt(lambda)")
+    ax.grid(alpha=0.3)
+    ax.legend()
     return figure
 
 

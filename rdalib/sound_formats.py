@@ -3,10 +3,13 @@
 y: float32 tensor (samples,), one channel, RATE samples a second, in [-1, 1].
 """
 
+from __future__ import annotations
+
 import io
 import math
 import struct
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,14 +17,19 @@ from scipy.signal import resample_poly
 
 from rdalib.sound import RATE, align, snr
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
 FORMATS = {
     "MP3": ("MP3", "MPEG_LAYER_III", ("CONSTANT", "AVERAGE", "VARIABLE")),
     "Vorbis": ("OGG", "VORBIS", (None,)),
     "Opus": ("OGG", "OPUS", (None,)),
 }
+SMALLEST = 0.99  # the compression level of the smallest files: libsndfile refuses 1 for MP3
 
 
-def read_sound(path, seconds=8.0):
+def read_sound(path: str | Path, seconds: float = 8.0) -> Float[Tensor, " samples"]:
     """The first seconds of a sound file as a y: channels averaged, resampled to RATE.
 
     Raises: ValueError, in one line, for what is no sound file or is silent.
@@ -40,8 +48,10 @@ def read_sound(path, seconds=8.0):
     return torch.from_numpy(0.5 * y / np.abs(y).max()).float()
 
 
-def write_as(y, name, level, mode=None):
-    """A whole file in memory. level: libsndfile's compression_level, 0 (large) to 0.99."""
+def write_as(
+    y: Float[Tensor, " samples"], name: str, level: float, mode: str | None = None
+) -> bytes:
+    """A whole file in memory. level: libsndfile's compression_level, 0 (large) to SMALLEST."""
     import soundfile
 
     container, subtype, _ = FORMATS[name]
@@ -53,14 +63,16 @@ def write_as(y, name, level, mode=None):
     return file.getvalue()
 
 
-def decoded_by_soundfile(data):
+def decoded_by_soundfile(data: bytes) -> Float[Tensor, " samples"]:
     """The samples of a whole file in memory, as a float32 tensor."""
     import soundfile
 
     return torch.from_numpy(soundfile.read(io.BytesIO(data), dtype="float32")[0])
 
 
-def best_file(y, name, max_bytes):
+def best_file(
+    y: Float[Tensor, " samples"], name: str, max_bytes: int
+) -> tuple[bytes, Float[Tensor, " samples"]]:
     """(file, y_hat aligned) of the best SNR among a format's files of at most max_bytes.
 
     Every mode is searched by halving the range of levels; the smallest file of all comes back
@@ -68,22 +80,21 @@ def best_file(y, name, max_bytes):
     """
     tried = []
     for mode in FORMATS[name][2]:
-        low, high = 0.0, 0.99
-        levels = [high]
+        low, level, high = 0.0, SMALLEST, SMALLEST
         for _ in range(8):
-            data = write_as(y, name, levels[-1], mode)
+            data = write_as(y, name, level, mode)
             tried.append(data)
-            if len(data) > max_bytes:
-                low = levels[-1]
-            else:
-                high = levels[-1]
-            levels.append((low + high) / 2)
+            too_large = len(data) > max_bytes
+            if (too_large and level == SMALLEST) or 0.985 * max_bytes < len(data) <= max_bytes:
+                break  # even the smallest is too large; or as good as full
+            low, high = (level, high) if too_large else (low, level)
+            level = (low + high) / 2
     small = [data for data in tried if len(data) <= max_bytes] or [min(tried, key=len)]
     aligned = [(data, align(y, decoded_by_soundfile(data))[2]) for data in small]
     return max(aligned, key=lambda pair: snr(y, pair[1]))
 
 
-def container_bytes(data):
+def container_bytes(data: bytes) -> int:
     """Bytes of a file that hold no sound: an Ogg file's page headers and the packets before the
     first sound (for Vorbis its code tables); an MP3 file's frame headers and its first frame.
     """

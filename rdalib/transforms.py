@@ -10,9 +10,17 @@ The convolutional path may have a part in the first channels only, those of larg
 others carry the fine grain that only large files show, and cost little as long as they are linear.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
 
 STRIDE = 16  # one latent vector for each 16 x 16 block of pixels
 
@@ -25,14 +33,14 @@ class GDN(nn.Module):
     Source: Balle et al., ICLR 2017, equations 1 and 2, with the exponents fixed to 2 and 1/2.
     """
 
-    def __init__(self, channels, inverse=False):
+    def __init__(self, channels: int, inverse: bool = False) -> None:
         super().__init__()
         self.inverse = inverse
         self.beta_root = nn.Parameter(torch.ones(channels))
         # A little of every neighbour from the start: at exactly zero the square has no gradient.
         self.gamma_root = nn.Parameter((0.1 * torch.eye(channels) + 1e-4).sqrt()[:, :, None, None])
 
-    def forward(self, u):
+    def forward(self, u: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         energy = F.conv2d(u * u, self.gamma_root**2, self.beta_root**2 + 1e-6)
         return u * (energy.sqrt() if self.inverse else energy.rsqrt())
 
@@ -44,7 +52,7 @@ class Analysis(nn.Module):
     them by default), the others from the linear one.
     """
 
-    def __init__(self, hidden=128, latent=192, convolved=None):
+    def __init__(self, hidden: int = 128, latent: int = 192, convolved: int | None = None) -> None:
         super().__init__()
         convolved = latent if convolved is None else convolved
         self.linear_only = latent - convolved
@@ -58,7 +66,7 @@ class Analysis(nn.Module):
         )
         _zero(self.convolutional[-1])
 
-    def forward(self, y):
+    def forward(self, y: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B M h w"]:
         y = y - 0.5
         more = F.pad(self.convolutional(y), (0, 0, 0, 0, 0, self.linear_only))  # by zeros, to M
         return self.linear(y) + more
@@ -70,7 +78,7 @@ class Synthesis(nn.Module):
     hidden, latent, convolved: as for Analysis.
     """
 
-    def __init__(self, hidden=128, latent=192, convolved=None):
+    def __init__(self, hidden: int = 128, latent: int = 192, convolved: int | None = None) -> None:
         super().__init__()
         self.convolved = latent if convolved is None else convolved
         self.linear = nn.ConvTranspose2d(latent, 3, STRIDE, stride=STRIDE)
@@ -83,32 +91,34 @@ class Synthesis(nn.Module):
         )
         _zero(self.convolutional[-1])
 
-    def forward(self, z):
+    def forward(self, z: Float[Tensor, "B M h w"]) -> Float[Tensor, "B 3 H W"]:
         u = self.convolutional[:-1](z[:, : self.convolved])
         return _in_blocks(self.linear, z) + _in_blocks(self.convolutional[-1], u) + 0.5
 
 
-def _in_blocks(layer, u):
+def _in_blocks(layer: Any, u: Float[Tensor, "B C h w"]) -> Float[Tensor, "B 3 H W"]:
     """What a transposed convolution of stride s makes of u, faster where colours are few.
 
     Each place of u decides on blocks of s x s pixels: a plain convolution computes them as
     3 s^2 channels, and a pixel shuffle lays them out.
     """
-    stride, side = layer.stride[0], layer.kernel_size[0]
-    reach = -(-side // stride)  # the kernel's side in blocks
-    weight = F.pad(layer.weight, (0, reach * stride - side) * 2)
+    stride, kernel = layer.stride[0], layer.kernel_size[0]
+    reach = -(-kernel // stride)  # the kernel's width in blocks
+    weight = F.pad(layer.weight, (0, reach * stride - kernel) * 2)
     weight = weight.unflatten(3, (reach, stride)).unflatten(2, (reach, stride))
     weight = weight.flip(2, 4).permute(1, 3, 5, 0, 2, 4).flatten(0, 2)  # (3 s s, in, reach, reach)
     bias = layer.bias.repeat_interleave(stride**2)
     return F.pixel_shuffle(F.conv2d(u, weight, bias, padding=reach // 2), stride)
 
 
-def _zero(layer):
+def _zero(layer: Any) -> None:
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
 
 
-def principal_components(blocks, count):
+def principal_components(
+    blocks: Float[Tensor, "n d"], count: int
+) -> tuple[Float[Tensor, "count d"], Float[Tensor, " count"]]:
     """The orthonormal directions of largest variance, and the standard deviation along each.
 
     blocks: float tensor (n, d), one flattened block a row, n > count.

@@ -1,41 +1,50 @@
 """The .safetensors file of a codec: networks in float16, integer tables, and what they are.
 
 A file with side information also holds the integers of its hyper-synthesis, with which every
-machine computes the same.
+machine computes the same. What is read is checked whole, so that a coder never meets a bad table.
 """
+
+from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from rdalib.autoencoder import RateDistortionAutoencoder
-from rdalib.entropy_coding import Table
-from rdalib.entropy_models import FactorizedPrior, ScaledPrior
-from rdalib.files import write_file
+from rdalib.context import groups_of
+from rdalib.context_coding import LOOKED_UP, ContextCoder, IntegerContext, look_up_tables
+from rdalib.entropy_coding import LARGEST, TOTAL, Table
 from rdalib.hyperprior import IntegerSynthesis
-from rdalib.images import pad_to_multiple
-from rdalib.transforms import STRIDE
+from rdalib.latent_coding import SCALES, FactorizedCoder, HyperpriorCoder
+from rdalib.quality import LEVELS
 
-LAYERS = 3  # of the hyper-synthesis
-FLOAT_SYNTHESIS = "hyperprior.synthesis."  # not stored: its integers say it all
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LAYERS = 3  # of the hyper-synthesis, and of each network of the context model
+INTEGER_NETWORKS = ("hyperprior.synthesis.", "context.")  # not stored: their integers say it all
+CONTEXT = "fixed.context."
 
 
-def weights_folder():
+def weights_folder() -> Path:
     return Path(str(resources.files("rdalib"))) / "weights"
 
 
-def shipped_names():
+def shipped_names() -> list[str]:
     """The names of the models that rdalib ships."""
     return sorted(path.stem for path in weights_folder().glob("*.safetensors"))
 
 
-def shipped_weights(name):
+def shipped_weights(name: str) -> Path:
     """The path of a weights file that rdalib ships. Raises: ValueError."""
     path = weights_folder() / f"{name}.safetensors"
     if not path.exists():
@@ -44,73 +53,174 @@ def shipped_weights(name):
     return path
 
 
-def weights_path(name):
+def weights_path(name: str) -> Path:
     """Where weights are: a model of rdalib by name, or a .safetensors file. Raises: ValueError."""
     return Path(name) if name.endswith(".safetensors") else shipped_weights(name)
 
 
-def weights_id(data):
-    """The 3 bytes by which .rda files name a weights file, given its bytes."""
+def weights_id(data: bytes) -> bytes:
+    """The 3 bytes by which .rda files name a weights file, given its bytes.
+
+    They follow from the tensors alone; in files of before version 0.2 from all bytes.
+    """
+    header, tensors = _split(data)
+    about = header.pop("__metadata__", {})
+    if "about" in about:
+        data = json.dumps(header, sort_keys=True).encode() + tensors
     return hashlib.sha256(data).digest()[:3]
 
 
-def pack(prior, about):
-    """A FactorizedPrior or ScaledPrior and a dict of text to the bytes of a weights file."""
+def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
+    """The bytes of a .safetensors file to (its header, a dict; the bytes of its tensors)."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    return json.loads(data[8:end]), data[end:]
+
+
+def pack(coder: FactorizedCoder | HyperpriorCoder | ContextCoder, about: dict[str, str]) -> bytes:
+    """A coder of latents and a dict of text to the bytes of a weights file."""
+    metadata = {"about": json.dumps(about)}  # one entry: several would be written in any order
     tensors = {
-        name: tensor.half()
-        for name, tensor in prior.model.state_dict().items()
-        if not name.startswith(FLOAT_SYNTHESIS)
+        name: tensor.half().contiguous()
+        for name, tensor in coder.model.state_dict().items()
+        if not name.startswith(INTEGER_NETWORKS)
     }
-    if isinstance(prior, FactorizedPrior):
-        tensors |= _pack_tables("tables", prior.tables)
-        return save_tensors(tensors, metadata=about)
-    tensors |= _pack_tables("side_tables", prior.side_tables)
-    tensors |= _pack_tables("scale_tables", [prior.scale_tables])
-    tensors["fixed.side_steps"] = prior.side_steps.to(torch.int32)
-    tensors["fixed.log_units"] = prior.log_units.to(torch.int32)
+    if isinstance(coder, ContextCoder):
+        tensors |= _pack_context(coder.context)
+        coder = coder.hyperprior
+    if isinstance(coder, FactorizedCoder):
+        tensors |= _pack_tables("tables", coder.tables)
+        return save_tensors(tensors, metadata=metadata)
+    tensors |= _pack_tables("side_tables", coder.side_tables)
+    tensors |= _pack_tables("scale_tables", [coder.scale_tables])
+    tensors["fixed.side_steps"] = coder.side_steps.to(torch.int32)
+    tensors["fixed.log_units"] = coder.log_units.to(torch.int32)
     for index in range(LAYERS):
-        tensors[f"fixed.weight.{index}"] = prior.synthesis.weights[index]
-        tensors[f"fixed.bias.{index}"] = prior.synthesis.biases[index]
-    return save_tensors(tensors, metadata=about)
+        tensors[f"fixed.weight.{index}"] = coder.synthesis.weights[index]
+        tensors[f"fixed.bias.{index}"] = coder.synthesis.biases[index]
+    return save_tensors(tensors, metadata=metadata)
 
 
-def unpack(data):
-    """The bytes of a weights file to (FactorizedPrior or ScaledPrior, about).
+def unpack(data: bytes) -> tuple[FactorizedCoder | HyperpriorCoder | ContextCoder, dict[str, str]]:
+    """The bytes of a weights file to (coder of latents, about).
 
-    Raises: SafetensorError, KeyError, RuntimeError or ValueError if they are something else.
+    Raises: ValueError, which says what is wrong with them.
     """
-    tensors = load_tensors(data)
-    about = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
-    hidden = len(tensors["synthesis.convolutional.1.beta_root"])
-    latent = len(tensors["analysis.linear.bias"])
-    convolved = len(tensors["analysis.convolutional.4.bias"])
+    try:
+        with torch.device("cpu"):  # whatever PyTorch's default is
+            tensors = load_tensors(data)
+    except SafetensorError:
+        raise ValueError("cut short, or no .safetensors file") from None
+    about = _split(data)[0].get("__metadata__", {})
+    about = json.loads(about["about"]) if "about" in about else about
+    try:
+        with torch.device("cpu"):
+            return _coder(tensors), about
+    except KeyError as missing:
+        raise ValueError(f"the tensor {missing} is missing") from None
+
+
+def _coder(tensors: dict[str, Tensor]) -> FactorizedCoder | HyperpriorCoder | ContextCoder:
+    """A coder of latents from all tensors of a file. Raises: KeyError, ValueError."""
+    hidden = _length(tensors["synthesis.convolutional.1.beta_root"])
+    latent = _length(tensors["analysis.linear.bias"])
+    convolved = _length(tensors["analysis.convolutional.4.bias"])
+    if not convolved <= latent:
+        raise ValueError(f"{convolved} of {latent} channels with convolutions")
     if "tables.first" in tensors:
-        tables = _unpack_tables("tables", tensors)
-        model = RateDistortionAutoencoder(hidden, latent, convolved=convolved)
-        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-        return FactorizedPrior(model, tables), about
-    side_tables = _unpack_tables("side_tables", tensors)
-    (scale_tables,) = _unpack_tables("scale_tables", tensors)
-    synthesis = IntegerSynthesis(
-        [tensors.pop(f"fixed.weight.{index}") for index in range(LAYERS)],
-        [tensors.pop(f"fixed.bias.{index}") for index in range(LAYERS)],
-    )
-    side_steps = tensors.pop("fixed.side_steps").long()
-    log_units = tensors.pop("fixed.log_units").long()
-    model = RateDistortionAutoencoder(hidden, latent, side_steps.shape[1], convolved)
+        tables = _unpack_tables("tables", tensors, (LEVELS, latent))
+        model = _model(tensors, (), hidden, latent, convolved=convolved)
+        return FactorizedCoder(model, tables)
+    side_channels = _length(tensors["hyperprior.analysis.4.bias"])
+    side_tables = _unpack_tables("side_tables", tensors, (LEVELS, side_channels))
+    (scale_tables,) = _unpack_tables("scale_tables", tensors, (1, SCALES))
+    side_steps = _take(tensors, "fixed.side_steps", (LEVELS, side_channels), torch.int32).long()
+    if side_steps.min() < 1:
+        raise ValueError(f"a step of {side_steps.min()} in fixed.side_steps")
+    log_units = _take(tensors, "fixed.log_units", (LEVELS, latent), torch.int32).long()
+    weights = [tensors.pop(f"fixed.weight.{index}") for index in range(LAYERS)]
+    biases = [tensors.pop(f"fixed.bias.{index}") for index in range(LAYERS)]
+    context = _unpack_context(tensors, latent) if f"{CONTEXT}spreads" in tensors else None
+    channels = (hidden, latent, side_channels, convolved, context is not None)
+    model = _model(tensors, INTEGER_NETWORKS, *channels)
+    synthesis = IntegerSynthesis(weights, biases)
     synthesis.copy_to(model.hyperprior.synthesis)
-    own = {n: t for n, t in model.state_dict().items() if n.startswith(FLOAT_SYNTHESIS)}
-    model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()} | own)
-    return ScaledPrior(model, side_tables, scale_tables, synthesis, side_steps, log_units), about
+    coder = HyperpriorCoder(model, side_tables, scale_tables, synthesis, side_steps, log_units)
+    if context is None:
+        return coder
+    context.copy_to(model.context)
+    return ContextCoder(coder, context)
 
 
-def _pack_tables(name, tables):
+def _pack_context(context: IntegerContext) -> dict[str, Tensor]:
+    """An IntegerContext to tensors."""
+    tensors = {CONTEXT + name: getattr(context, name) for name in LOOKED_UP}
+    for group, (weights, biases) in enumerate(zip(context.weights, context.biases, strict=True)):
+        for kind, layers in (("weight", weights), ("bias", biases)):
+            for layer, tensor in enumerate(layers):
+                tensors[f"{CONTEXT}{group}.{kind}.{layer}"] = tensor
+    return tensors
+
+
+def _unpack_context(tensors: dict[str, Tensor], latent: int) -> IntegerContext:
+    """The inverse of `_pack_context`; takes the tensors out of the dict."""
+    groups, weights, biases = groups_of(latent), [], []
+    for group in range(len(groups)):
+        layers = LAYERS + (group == 0)  # the raster's linear map is the last
+        of_group = f"{CONTEXT}{group}."
+        weights.append([tensors.pop(f"{of_group}weight.{layer}") for layer in range(layers)])
+        biases.append([tensors.pop(f"{of_group}bias.{layer}") for layer in range(LAYERS)])
+    looked_up = {}
+    for name, own in look_up_tables().items():
+        looked_up[name] = _take(tensors, CONTEXT + name, own.shape, torch.int32)
+        if looked_up[name].min() < 0 or looked_up[name].max() > 2 * own.max():
+            raise ValueError(f"{CONTEXT}{name} is out of range")
+    return IntegerContext(groups, weights, biases, **looked_up)
+
+
+def _length(tensor: Tensor) -> int:
+    """The length of a vector. Raises: ValueError."""
+    if tensor.ndim != 1 or not len(tensor):
+        raise ValueError(f"a tensor of shape {tuple(tensor.shape)} where a vector is due")
+    return len(tensor)
+
+
+def _take(
+    tensors: dict[str, Tensor], name: str, shape: tuple[int, ...], dtype: torch.dtype
+) -> Tensor:
+    """Take a tensor out of the dict. Raises: KeyError, ValueError for another shape or dtype."""
+    tensor = tensors.pop(name)
+    if tensor.shape != shape or tensor.dtype != dtype:
+        what = f"{tensor.dtype} {tuple(tensor.shape)}, not {dtype} {tuple(shape)}"
+        raise ValueError(f"{name} is {what}")
+    return tensor
+
+
+def _model(
+    tensors: dict[str, Tensor],
+    not_stored: str | tuple[str, ...],
+    *channels: Any,
+    **more_channels: Any,
+) -> RateDistortionAutoencoder:
+    """An autoencoder with all tensors that are left. Raises: KeyError, ValueError."""
+    model = RateDistortionAutoencoder(*channels, **more_channels).float()
+    for name, own in model.state_dict().items():  # which shares its memory with the model
+        if not name.startswith(not_stored):
+            stored = _take(tensors, name, own.shape, torch.float16).float()
+            if not stored.isfinite().all():
+                raise ValueError(f"{name} is not finite")
+            own.copy_(stored)
+    if tensors:
+        raise ValueError(f"there is no place for the tensor {next(iter(tensors))!r}")
+    return model
+
+
+def _pack_tables(name: str, tables: Sequence[Sequence[Table]]) -> dict[str, Tensor]:
     """tables[i][j], Tables, to three tensors."""
-    rows = [table for level in tables for table in level]
+    flat = [table for level in tables for table in level]
     shape = (len(tables), len(tables[0]))
-    frequencies = np.concatenate([table.frequencies for table in rows]).astype(np.uint16)
-    sizes = np.array([len(table.frequencies) for table in rows], np.int32).reshape(shape)
-    first = np.array([table.first for table in rows], np.int32).reshape(shape)
+    frequencies = np.concatenate([table.frequencies for table in flat]).astype(np.uint16)
+    sizes = np.array([len(table.frequencies) for table in flat], np.int32).reshape(shape)
+    first = np.array([table.first for table in flat], np.int32).reshape(shape)
     return {
         f"{name}.frequencies": torch.from_numpy(frequencies),
         f"{name}.sizes": torch.from_numpy(sizes),
@@ -118,25 +228,21 @@ def _pack_tables(name, tables):
     }
 
 
-def _unpack_tables(name, tensors):
-    """The inverse of `_pack_tables`; takes its three tensors out of the dict."""
-    frequencies, sizes, first = (
-        tensors.pop(f"{name}.{what}").numpy() for what in ("frequencies", "sizes", "first")
-    )
-    rows = iter(np.split(frequencies, np.cumsum(sizes)[:-1]))
-    return [[Table(int(start), next(rows)) for start in level] for level in first]
+def _unpack_tables(
+    name: str, tensors: dict[str, Tensor], shape: tuple[int, int]
+) -> list[list[Table]]:
+    """The inverse of `_pack_tables`; takes its three tensors out of the dict.
 
-
-@torch.inference_mode()
-def export(model, photos, path, about):
-    """Write a trained model as a weights file, with tables counted on photographs.
-
-    model: RateDistortionAutoencoder (its weights are rounded here, in place); photos: an
-    iterable of y; about: dict of text. Raises: OSError.
+    Raises: KeyError, ValueError unless they are tables of a shape that each add up to 65536.
     """
-    model = model.to("cpu", memory_format=torch.contiguous_format).eval()
-    for parameter in model.state_dict().values():
-        parameter.copy_(parameter.half().float())
-    prior = ScaledPrior.of(model) if hasattr(model, "hyperprior") else FactorizedPrior(model, [])
-    prior.count_tables([model.analysis(pad_to_multiple(y[None], STRIDE))[0] for y in photos])
-    write_file(path, pack(prior, about))
+    first = _take(tensors, f"{name}.first", shape, torch.int32).numpy()
+    sizes = _take(tensors, f"{name}.sizes", shape, torch.int32).numpy().astype(np.int64)
+    if sizes.min() < 2 or np.abs(first.astype(np.int64)).max() >= LARGEST:
+        raise ValueError(f"{name}: a table begins at {first.min()}, or has {sizes.min()} entries")
+    frequencies = _take(tensors, f"{name}.frequencies", (sizes.sum(),), torch.uint16).numpy()
+    ends = np.cumsum(sizes)
+    sums = np.add.reduceat(frequencies.astype(np.int64), ends - sizes.ravel())
+    if frequencies.min() < 1 or (sums != TOTAL).any():
+        raise ValueError(f"{name}: frequencies are from 1 up, and those of a table add to {TOTAL}")
+    parts = iter(np.split(frequencies, ends[:-1]))
+    return [[Table(int(start), next(parts)) for start in level] for level in first]

@@ -23,9 +23,10 @@ from nbgrader.api import Gradebook
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "assignments"))
 
-from grade import grade_all  # noqa: E402
+from grade import Batch  # noqa: E402
 from questions import QUESTION, points_of, read_problem_set, scored  # noqa: E402
 from release import release_all  # noqa: E402
+from submissions import HandedIn  # noqa: E402
 
 SOURCES = {path.stem: path for path in sorted((ROOT / "assignments/source").glob("*/ps*.ipynb"))}
 HEADER = re.compile(r"^# %% (q\w+) (wrong|right): (.+)$", re.MULTILINE)
@@ -257,7 +258,8 @@ def test_in_the_grader_a_wrong_answer_loses_exactly_its_question(name, tmp_path)
             full.append(kind == "right")
         paths += [with_answers(name, chosen, tmp_path / f"alternating-{parity}.ipynb")]
         expected += [full]
-    graded = grade_all(problem_set, paths, progress=False)
+    handed_in = [HandedIn(path.stem, path) for path in paths]
+    graded = Batch(problem_set).grade(handed_in, progress=False)
     for one, points_or_full in zip(graded, expected, strict=True):
         assert one.marks.flags == [], one.name
         for result, wanted in zip(one.marks.results, points_or_full, strict=True):

@@ -5,17 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from rdalib.autoencoder import (
-    ANCHORS,
-    LAMBDA_MAX,
-    LAMBDA_MIN,
-    LEVELS,
-    RateDistortionAutoencoder,
-    high_rate_step,
-    lambda_to_quality,
-    quality_to_lambda,
-)
+from rdalib.autoencoder import ANCHORS, RateDistortionAutoencoder, high_rate_step
 from rdalib.priors import interval_nats, nats_to_bits
+from rdalib.quality import LAMBDA_MAX, LAMBDA_MIN, LEVELS, lambda_to_quality, quality_to_lambda
 from rdalib.quantization import round_half_up
 
 MODES = ("noise", "mixed", "round")
@@ -167,7 +159,7 @@ def test_rounding_for_both_gives_the_analysis_no_gradient_from_the_distortion(mo
 @pytest.fixture
 def sided():
     torch.manual_seed(0)
-    model = RateDistortionAutoencoder(hidden=6, latent=10, side=4)
+    model = RateDistortionAutoencoder(hidden=6, latent=10, side_channels=4)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.05 * torch.randn(parameter.shape)
@@ -216,3 +208,9 @@ def test_the_mean_is_taken_off_before_rounding_and_put_back(sided):
         moved = sided(y, quality, "round")
     assert before.rate_bpp != plain.rate_bpp
     assert moved.rate_bpp < plain.rate_bpp
+
+
+def test_an_unknown_quantization_is_refused():
+    model = RateDistortionAutoencoder(hidden=4, latent=6)
+    with pytest.raises(ValueError, match="no quantization 'rounding'; there are noise, mixed and"):
+        model(torch.zeros(1, 3, 16, 16), torch.zeros(1), "rounding")

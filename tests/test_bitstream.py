@@ -1,4 +1,5 @@
 import dataclasses
+import io
 import tracemalloc
 import zlib
 
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rdalib.bitstream import HEADER, MAGIC, VERSION, Bitstream, BitstreamError, build, parse
+from rdalib.bitstream import HEADER, MAGIC, VERSION, Bitstream, BitstreamError, build, parse, read
 from rdalib.images import MAX_PIXELS
 
 STREAM = Bitstream(b"\x01\x02\x03", 42, 640, 479, b"payload!")
@@ -148,3 +149,45 @@ def test_the_extreme_sides_that_fit_come_back(width, height):
     assert width * height <= MAX_PIXELS
     stream = dataclasses.replace(STREAM, width=width, height=height)
     assert parse(build(stream)) == stream
+
+
+class Endless(io.RawIOBase):
+    """Bytes of a start, then zeros for ever; counts what is read of them."""
+
+    def __init__(self, start):
+        self.start, self.count = start, 0
+
+    def read(self, size):
+        piece = self.start[self.count : self.count + size]
+        self.count += size
+        return piece + bytes(size - len(piece))
+
+
+@pytest.mark.parametrize("start", [b"", b"\x89PNG\r\n\x1a\n", MAGIC + bytes([VERSION + 1])])
+def test_of_a_foreign_file_only_the_first_16_bytes_are_read(start):
+    file = Endless(start)
+    with pytest.raises(BitstreamError):
+        read(file)
+    assert file.count == 16
+
+
+def test_of_a_file_without_an_end_no_more_is_read_than_its_size_allows():
+    file = Endless(build(STREAM)[:16])
+    with pytest.raises(BitstreamError, match="too long for"):
+        read(file)
+    assert file.count < 7_000_000
+    file = Endless(MAGIC + bytes([VERSION, 1, 2, 3, 10]) + b"\xff" * 4)
+    with pytest.raises(BitstreamError, match="65535 x 65535 pixels; at most"):
+        read(file)
+    assert file.count == 16
+
+
+def test_a_whole_file_is_read_whole():
+    assert read(io.BytesIO(build(STREAM))) == build(STREAM)
+    for length in range(len(build(STREAM))):
+        cut = build(STREAM)[:length]
+        if length < 16:
+            with pytest.raises(BitstreamError):
+                read(io.BytesIO(cut))
+        else:
+            assert read(io.BytesIO(cut)) == cut

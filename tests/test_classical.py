@@ -33,7 +33,7 @@ def save(photo, kind, **options):
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("name", classical.CODECS)
+@pytest.mark.parametrize("name", classical.AVAILABLE)
 def test_files_open_as_the_same_size_and_rise_with_the_setting(photo, name):
     settings = classical.SETTINGS[name]
     files = [classical.encode(name, photo, setting) for setting in settings[:: len(settings) - 1]]
@@ -42,7 +42,7 @@ def test_files_open_as_the_same_size_and_rise_with_the_setting(photo, name):
     assert squared_error(photo, files[0]) > squared_error(photo, files[1])
 
 
-@pytest.mark.parametrize("name", classical.CODECS)
+@pytest.mark.parametrize("name", classical.AVAILABLE)
 def test_at_least_six_settings_reach_above_one_bit_per_pixel(photo, name):
     settings = classical.SETTINGS[name]
     assert len(settings) >= 6
@@ -50,15 +50,27 @@ def test_at_least_six_settings_reach_above_one_bit_per_pixel(photo, name):
 
 
 def test_files_are_of_the_kind_they_are_called(photo):
-    kinds = {"jpeg": "JPEG", "jpeg2000": "JPEG2000", "webp": "WEBP", "avif": "AVIF"}
-    for name, kind in kinds.items():
+    kinds = {
+        "jpeg": "JPEG",
+        "jpeg2000": "JPEG2000",
+        "webp": "WEBP",
+        "avif": "AVIF",
+        "jpegxl": "JXL",
+    }
+    for name, kind in ((name, kinds[name]) for name in classical.AVAILABLE):
         data = classical.encode(name, photo, classical.SETTINGS[name][3])
         assert Image.open(io.BytesIO(data)).format == kind
 
 
 def test_rivals_are_saved_at_their_best_settings(photo):
     assert classical.encode("webp", photo, 50) == save(photo, "WEBP", quality=50, method=6)
-    assert classical.encode("avif", photo, 50) == save(photo, "AVIF", quality=50, speed=4)
+    for subsampling in SUBSAMPLINGS:
+        best = save(photo, "AVIF", quality=50, speed=4, subsampling=subsampling)
+        assert classical.encode("avif", photo, 50, subsampling) == best
+    assert classical.encode("avif", photo, 50) == classical.encode("avif", photo, 50, "4:2:0")
+    if "jpegxl" in classical.AVAILABLE:
+        best = save(photo, "JXL", quality=50, effort=9)
+        assert classical.encode("jpegxl", photo, 50) == best
     options = {"irreversible": True, "mct": 1, "no_jp2": True, "quality_layers": [48.0]}
     assert classical.encode("jpeg2000", photo, 0.5) == save(photo, "JPEG2000", **options)
     candidates = [jpeg(photo, 40, "4:2:0"), *(jpeg(photo, q, "4:4:4") for q in range(1, 41))]
@@ -98,16 +110,43 @@ def test_jpeg_within_a_budget_takes_the_better_subsampling_and_no_step_more_fits
     assert data == min(best.values(), key=lambda candidate: squared_error(photo, candidate))
 
 
-@pytest.mark.parametrize("max_bytes", [400, 900])
-@pytest.mark.parametrize("name", ["webp", "avif"])
+@pytest.mark.parametrize(
+    ("name", "max_bytes"), [("webp", 400), ("webp", 900), ("jpegxl", 400), ("jpegxl", 900)]
+)
 def test_within_a_budget_one_quality_step_more_would_not_fit(photo, name, max_bytes):
+    if name not in classical.AVAILABLE:
+        pytest.skip("pillow-jxl-plugin is not installed")
     photo = photo.crop((0, 0, 48, 48))
     encode = functools.cache(functools.partial(classical.encode, name, photo))
     data = classical.encode_within(name, photo, max_bytes)
     assert len(data) <= max_bytes
     assert any(
-        encode(quality) == data and len(encode(quality + 1)) > max_bytes for quality in range(100)
+        encode(quality) == data and len(encode(quality + 1)) > max_bytes for quality in range(99)
     )
+
+
+@pytest.mark.parametrize("max_bytes", [500, 900, 2000])
+def test_avif_within_a_budget_is_the_better_of_both_subsamplings(photo, max_bytes):
+    photo = photo.crop((0, 0, 48, 48))
+    data = classical.encode_within("avif", photo, max_bytes)
+    best = {}
+    for subsampling in SUBSAMPLINGS:
+        files = [classical.encode("avif", photo, quality, subsampling) for quality in range(101)]
+        fitting = [quality for quality in range(101) if len(files[quality]) <= max_bytes]
+        assert fitting[-1] == 100 or len(files[fitting[-1] + 1]) > max_bytes
+        best[subsampling] = files[fitting[-1]]
+    assert len(data) <= max_bytes
+    assert squared_error(photo, data) <= min(
+        squared_error(photo, candidate) for candidate in best.values()
+    )
+
+
+def test_avif_keeps_full_chroma_where_colours_alternate():
+    colours = np.array([(200, 40, 40), (40, 104, 200)], np.uint8)  # alike in luma
+    photo = Image.fromarray(colours[np.random.default_rng(0).integers(0, 2, (48, 48))])
+    half = classical.encode("avif", photo, 80, "4:2:0")
+    data = classical.encode_within("avif", photo, len(half))
+    assert squared_error(photo, data) < 0.5 * squared_error(photo, half)
 
 
 @pytest.mark.parametrize("max_bytes", [250, 700, 1500, 4000])
@@ -116,13 +155,13 @@ def test_jpeg2000_comes_within_and_close_to_its_budget(photo, max_bytes):
     assert 0.9 * max_bytes < len(data) <= max_bytes
 
 
-@pytest.mark.parametrize("name", classical.CODECS)
+@pytest.mark.parametrize("name", classical.AVAILABLE)
 def test_no_budget_is_too_large(photo, name):
     data = classical.encode_within(name, photo, 10**6)
     assert squared_error(photo, data) < 10
 
 
-@pytest.mark.parametrize("name", classical.CODECS)
+@pytest.mark.parametrize("name", classical.AVAILABLE)
 def test_the_smallest_file_is_the_least_possible_budget(photo, name):
     least = len(classical.smallest(name, photo))
     assert len(classical.encode_within(name, photo, least)) <= least
@@ -130,7 +169,7 @@ def test_the_smallest_file_is_the_least_possible_budget(photo, name):
     assert classical.encode_within(name, photo, 0) is None
 
 
-@pytest.mark.parametrize("name", classical.CODECS)
+@pytest.mark.parametrize("name", classical.AVAILABLE)
 def test_one_pixel_is_a_picture(name):
     photo = Image.new("RGB", (1, 1), (200, 30, 60))
     assert classical.decode(classical.smallest(name, photo)).size == (1, 1)
@@ -139,3 +178,8 @@ def test_one_pixel_is_a_picture(name):
 def test_another_codec_is_refused_by_name(photo):
     with pytest.raises(ValueError, match="no codec 'gif'"):
         classical.encode("gif", photo, 50)
+
+
+def test_a_picture_that_a_codec_cannot_take_is_refused_in_words():
+    with pytest.raises(ValueError, match="webp cannot encode a picture of 16384 x 1 pixels: "):
+        classical.encode("webp", Image.new("RGB", (16384, 1)), 50)

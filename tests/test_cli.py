@@ -2,13 +2,16 @@
 
 import csv
 import errno
+import io
 import json
 import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import time
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,10 +23,11 @@ import requests
 import torch
 from PIL import Image
 
-from rdalib import bitstream, commands, datasets, training
+from rdalib import bitstream, classical, commands, datasets, plots, training
 from rdalib.bitstream import HEADER
 from rdalib.cli import main
 from rdalib.codec import Codec
+from rdalib.distortion import psnr
 from rdalib.images import read_photo
 
 
@@ -185,9 +189,20 @@ def test_an_exif_rotated_photograph_is_compressed_upright(rda, here):
     assert "size       48 x 64 pixels\n" in rda("info turned.rda")[1]
 
 
+def test_a_format_that_cannot_hold_the_picture_is_refused(rda, refused, here):
+    save_photo(here / "large.png", 300, 400)
+    assert rda("compress large.png large.rda")[0] == 0
+    line = refused("decompress large.rda large.ico")
+    assert line == "rda: large.ico: ICO cannot hold 400 x 300 pixels; .png takes every picture"
+
+
 def test_a_format_that_loses_again_is_written_with_a_note(rda, here):
     status, _, err = rda("decompress photo.rda back.jpg")
-    assert (status, err) == (0, "note: .jpg may lose a little again; .png keeps every pixel\n")
+    assert (status, err) == (
+        0,
+        "note: back.jpg: JPEG, quality 95, subsampling 4:4:4 loses a little again; "
+        ".png keeps every pixel\n",
+    )
     with Image.open("back.jpg") as image:
         assert (image.format, image.size) == ("JPEG", (64, 48))
 
@@ -227,6 +242,55 @@ def test_a_process_that_refuses_ends_with_status_2_and_one_line(here):
     assert result.stderr == ("rda: photo.png: not an .rda file: it does not begin with RDA\n")
 
 
+# Names and consoles
+
+
+LINES = [
+    ("compress é学.png é学.rda", "é学.rda"),
+    ("decompress é学.rda neu é.png", "neu é.png"),
+    ("info é学.rda", None),
+    ("compare é学.png --out é.png", "é.png"),
+    ("evaluate é --json é.json --codecs webp --plot é.png", "é.json"),
+    ("compress fehlt学.png a.rda", None),
+    ("compress a.png fehlt学/a.rda", None),
+    ("info --help", None),
+    ("fetch é", None),
+]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_no_name_makes_a_command_fail_on_any_console(here, encoding):
+    (here / "é学.png").write_bytes((here / "photo.png").read_bytes())
+    (here / "é学.rda").write_bytes((here / "photo.rda").read_bytes())
+    (here / "é").mkdir()
+    (here / "é" / "学.png").write_bytes((here / "photo.png").read_bytes())
+    program = """
+import sys
+from rdalib.cli import main
+for line in sys.stdin.buffer.read().decode().splitlines():
+    print(main(line.replace("neu é", "neu\\u00a0é").split(" ")), file=sys.__stdout__)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        input="\n".join(line for line, _ in LINES).encode(),
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+    )
+    statuses = [int(word) for word in result.stdout.split(b"\n") if word.isdigit()]
+    assert statuses == [0, 0, 0, 0, 0, 2, 2, 0, 2], result.stderr.decode(errors="replace")
+    for _, output in LINES:
+        assert output is None or (here / output.replace(" ", "\u00a0")).exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are not bytes there")
+def test_a_name_that_is_no_text_is_shown_escaped(rda, here):
+    name = os.fsdecode(b"photo\xff.png")
+    Path(name).write_bytes((here / "photo.png").read_bytes())
+    result = process("compress", name, os.fsdecode(b"out\xff.rda"))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("out\\udcff.rda: ")
+
+
 # What is refused: the file to read
 
 
@@ -244,10 +308,18 @@ def test_compress_refuses_what_is_no_photograph(refused, here):
     assert refused("compare missing.png").startswith("rda: missing.png: no such file")
 
 
-def test_a_damaged_photograph_in_a_folder_is_named(refused, here):
-    (here / "photos" / "2.jpg").write_text("not a photograph")
-    line = refused("evaluate photos --json out.json --codecs webp")
-    assert line == f"rda: {Path('photos', '2.jpg')} is not a photograph that Pillow can open"
+@pytest.mark.parametrize("command", ["decompress {} out.png", "info {}"])
+def test_a_large_file_that_is_no_rda_file_is_refused_at_once(refused, here, command):
+    with open("sparse.rda", "wb") as file:
+        file.truncate(40 * 10**9)
+    before = time.perf_counter()
+    # not by `refused`, which compares files
+    status = main(command.format("sparse.rda").split())
+    assert (status, time.perf_counter() - before < 10) == (2, True)
+    os.unlink("sparse.rda")
+    if Path("/dev/zero").exists():
+        line = refused(command.format("/dev/zero"))
+        assert line == "rda: /dev/zero: not an .rda file: it does not begin with RDA"
 
 
 @pytest.mark.parametrize("command", ["decompress in.rda out.png", "info in.rda"])
@@ -331,6 +403,156 @@ def test_a_failed_run_leaves_the_old_output_as_it_was(refused, here):
     save_photo(here / "old.png", seed=5)
     refused("decompress in.rda old.png")  # `refused` compares every file
     refused("compress photo.png photo.rda --bytes 1")
+
+
+# Many files, standard input and output, what is replaced
+
+
+def test_several_photographs_go_into_a_folder(rda, here, codec):
+    (here / "files").mkdir()
+    status, out, err = rda("compress photos/0.png photos/1.png photo.png --out files --quality 9")
+    assert (status, err) == (0, "")
+    names = ["0.rda", "1.rda", "photo.rda"]
+    assert [line.partition(":")[0] for line in out.splitlines()] == [
+        str(Path("files", name)) for name in names
+    ]
+    assert sorted(path.name for path in (here / "files").iterdir()) == names
+    data = (here / "files" / "1.rda").read_bytes()
+    assert data == codec.compress(read_photo("photos/1.png"), 9)
+    status, out, _ = rda("decompress files/0.rda files/1.rda files/photo.rda")
+    assert (status, len(out.splitlines())) == (0, 3)
+    assert torch.equal(read_photo("files/1.png"), codec.decompress(data))
+    (here / "back").mkdir()
+    assert rda("decompress files/1.rda --out back")[0] == 0
+    assert (here / "back" / "1.png").read_bytes() == (here / "files" / "1.png").read_bytes()
+
+
+def test_one_bad_file_is_named_and_the_rest_go_on(rda, here):
+    (here / "bad.png").write_text("no photograph")
+    (here / "bad.rda").write_bytes((here / "photo.rda").read_bytes()[:-4])
+    (here / "out").mkdir()
+    status, out, err = rda("compress bad.png missing.jpg photo.png --out out")
+    assert (status, out.count("\n")) == (1, 1)
+    assert err.splitlines() == [
+        "rda: bad.png is not a photograph that Pillow can open",
+        "rda: missing.jpg: no such file or directory",
+        "rda: 2 of 3 files failed",
+    ]
+    status, out, err = rda("decompress bad.rda photo.rda --out out")
+    assert (status, out) == (1, f"{Path('out', 'photo.png')}: 64 x 48 pixels\n")
+    assert err.startswith("rda: bad.rda: damaged or cut short")
+    status, _, err = rda("compress photo.png photos/1.png --bytes 1 --out out --overwrite")
+    assert status == 1
+    assert err.startswith("rda: photo.png: 1 bytes are too few for 64 x 48 pixels")
+
+
+def test_two_photographs_of_one_name_are_refused_before_any_work(refused, here):
+    (here / "out").mkdir()
+    save_photo(here / "photo.bmp")
+    line = refused("compress photos/0.png photo.png photo.bmp --out out")
+    assert line == (
+        f"rda: photo.png and photo.bmp would both be written to {Path('out', 'photo.rda')}"
+    )
+
+
+def test_a_name_that_was_made_up_replaces_nothing_unless_told(rda, refused, here):
+    was = (here / "photo.png").read_bytes()
+    assert refused("decompress photo.rda") == "rda: photo.png exists; --overwrite replaces it"
+    assert refused("compress photo.png --out .") == "rda: photo.rda exists; --overwrite replaces it"
+    assert rda("decompress photo.rda --overwrite")[0] == 0
+    assert (here / "photo.png").read_bytes() != was
+    assert rda("compress photo.png photo.rda --quality 1")[0] == 0  # named, so replaced
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("compress photo.png", "photo.png: name the file to write too, or a folder with --out"),
+        ("compress photo.png photos/0.png a.rda", "several photographs need a folder for their"),
+        ("compress photo.png --out missing", "--out missing: no such folder; make it first"),
+        ("compress photo.png --out photo.rda", "--out photo.rda: no such folder"),
+        ("compress - --out photos", "standard input has no name to give on"),
+        ("decompress photo.rda photo.rda a.png", "a.png: name the file to write too, or a folder"),
+        ("decompress photo.png", "photo.png: name the file to write too, or a folder"),
+    ],
+)
+def test_names_that_do_not_say_where_to_write_are_refused(refused, line, said):
+    assert refused(line).startswith(f"rda: {said}")
+
+
+class Stream:
+    """Standard input or output, of bytes."""
+
+    def __init__(self, data=b""):
+        self.buffer = io.BytesIO(data)
+        self.write, self.flush = sys.stderr.write, sys.stderr.flush
+
+
+def test_a_dash_is_standard_input_and_output(here, monkeypatch, capsys, codec):
+    def piped(line, data):
+        out = Stream()
+        monkeypatch.setattr(sys, "stdin", Stream(data))
+        monkeypatch.setattr(sys, "stdout", out)
+        status = main(line.split())
+        return status, out.buffer.getvalue()
+
+    png = (here / "photo.png").read_bytes()
+    data = codec.compress(read_photo("photo.png"), 20)
+    assert piped("compress - - --quality 20", png) == (0, data)
+    assert "-: " in capsys.readouterr().err  # the line that else goes to standard output
+    assert piped("compress photo.png - --quality 20", b"") == (0, data)
+    status, back = piped("decompress - -", data)
+    assert status == 0
+    assert torch.equal(read_photo(io.BytesIO(back)), codec.decompress(data))
+    assert piped("decompress - out.png", data) == (0, b"")
+    assert (here / "out.png").read_bytes() == back
+    assert piped("info -", data)[0] == 0
+    assert piped("decompress - -", data[:9])[0] == 2
+    assert capsys.readouterr().err.endswith(
+        "rda: -: cut short: 9 bytes, and the header alone has 16\n"
+    )
+
+
+def test_the_psnr_is_of_the_integers_in_hand(rda, here, monkeypatch, codec):
+    def decode(*_):
+        raise AssertionError("the file is decoded again")
+
+    monkeypatch.setattr(codec, "decode_integers", decode)
+    assert rda("compress photo.png out.rda")[0] == 0
+
+
+def test_a_lambda_beyond_the_range_is_said(rda, here):
+    for lam, quality in ((5, 63), (0.0001, 0)):
+        _, _, err = rda(f"compress photo.png out.rda --lam {lam}")
+        assert err == (
+            f"note: lambda {lam:g} is not in 0.0002 to 0.064; quality {quality} is the nearest\n"
+        )
+    assert rda("compress photo.png out.rda --lam 0.064")[2] == ""
+
+
+def test_exif_that_is_left_behind_is_said(rda, here):
+    exif = Image.Exif()
+    exif[0x010F] = "a camera"
+    with Image.open("photo.png") as image:
+        image.save("made.jpg", exif=exif)
+    _, _, err = rda("compress made.jpg out.rda")
+    assert err == "note: its EXIF data (camera, date, place) is left behind\n"
+
+
+def test_lossy_formats_lose_little_and_lossless_ones_nothing(rda, here, codec):
+    save_photo(here / "large.png", 200, 300)
+    y_hat = codec.decompress(codec.compress(read_photo("large.png"), 20))
+    assert rda("compress large.png large.rda --quality 20")[0] == 0
+    for name, note in (
+        ("a.jpg", "JPEG, quality 95, subsampling 4:4:4 loses a little again"),
+        ("a.avif", "AVIF, quality 95, subsampling 4:4:4 loses a little again"),
+        ("a.webp", None),
+        ("a.png", None),
+    ):
+        _, _, err = rda(f"decompress large.rda {name}")
+        assert err == (f"note: {name}: {note}; .png keeps every pixel\n" if note else "")
+        decibels = psnr(read_photo(name), y_hat)
+        assert decibels > 40 if note else decibels == math.inf
 
 
 # What is refused: the file to write
@@ -419,7 +641,6 @@ def test_a_file_to_read_is_not_written_over(refused, here):
 def test_decompress_refuses_an_ending_that_is_no_picture(refused):
     for name, said in {
         "out.xyz": "no picture can be written as .xyz; end it in .png",
-        "out.rda": "no picture can be written as .rda; end it in .png",
         "out": "the name has no ending; end it in .png",
     }.items():
         assert refused(f"decompress photo.rda {name}") == f"rda: {name}: {said}"
@@ -433,7 +654,7 @@ def test_decompress_refuses_an_ending_that_is_no_picture(refused):
     [
         ("", "the following arguments are required: COMMAND"),
         ("squeeze photo.png", "invalid choice: 'squeeze'"),
-        ("compress photo.png", "the following arguments are required: OUT.rda"),
+        ("compress", "the following arguments are required: FILE"),
         ("compress photo.png a.rda --quality 3 --bytes 99", "not allowed with argument"),
         ("compress photo.png a.rda --lam 0.01 --bytes 99", "not allowed with argument"),
         ("compress photo.png a.rda --quality 64", "'64' is not a whole number from 0 to 63"),
@@ -472,6 +693,30 @@ def test_an_option_that_cannot_be_meant_is_refused_with_what_would_do(refused, l
 
 
 @pytest.mark.parametrize(
+    "line, word",
+    [
+        ("compress -photo.png out.rda", "-photo.png"),
+        ("compress --photo.png out.rda", "--photo.png"),
+        ("compress photo.png -out.rda", "-out.rda"),
+        ("info -photo.rda", "-photo.rda"),
+        ("evaluate photos --json -n.json", "-n.json"),
+        ("compress -9.png out.rda", "-9.png"),
+    ],
+)
+def test_a_name_that_begins_with_a_dash_is_refused_with_how_to_write_it(refused, here, line, word):
+    for name in ("-photo.png", "--photo.png", "-9.png"):
+        (here / name).write_bytes((here / "photo.png").read_bytes())
+    message = refused(line)
+    assert message == f"rda: {word} begins with a dash, as options do; for a file write ./{word}"
+
+
+def test_names_that_begin_with_a_dash_can_be_written(rda, here):
+    (here / "-photo.png").write_bytes((here / "photo.png").read_bytes())
+    assert rda("compress ./-photo.png ./-out.rda")[0] == 0
+    assert rda("info -- -out.rda")[0] == 0
+
+
+@pytest.mark.parametrize(
     "command",
     [
         "compress photo.png out.rda",
@@ -489,7 +734,7 @@ def test_unknown_weights_are_refused_with_those_there_are(refused, here, command
     )
     (here / "my.safetensors").write_bytes(b"not weights" * 9)
     assert refused(f"{command} --model my.safetensors") == (
-        "rda: my.safetensors is not a weights file of rda train"
+        "rda: my.safetensors is not a weights file of rda train: cut short, or no .safetensors file"
     )
 
 
@@ -551,7 +796,7 @@ def test_too_little_memory_is_said_in_one_line(refused, monkeypatch, codec):
 
         monkeypatch.setattr(codec, "analyse", fail)
         line = refused("compress photo.png out.rda")
-        assert line.startswith("rda: not enough memory: scale the picture down")
+        assert line == "rda: not enough memory: use a smaller picture"
 
 
 def test_a_mistake_of_the_program_is_not_called_bad_input(rda, here, monkeypatch, codec):
@@ -569,10 +814,10 @@ def test_a_mistake_of_the_program_is_not_called_bad_input(rda, here, monkeypatch
 def test_fetch_without_a_network_says_what_to_do(refused, here, monkeypatch):
     monkeypatch.setenv("RDALIB_DATA", str(here / "cache"))
 
-    def unreachable(address, *args, **kwargs):
+    def unreachable(downloads, path):
         raise requests.ConnectionError("HTTPSConnectionPool(host='a'):\nMax retries exceeded")
 
-    monkeypatch.setattr(pooch, "retrieve", unreachable)
+    monkeypatch.setattr(pooch.Pooch, "fetch", unreachable)
     line = refused("fetch kodak")
     assert "cannot be downloaded" in line and "with a network, run the same command again" in line
 
@@ -580,11 +825,12 @@ def test_fetch_without_a_network_says_what_to_do(refused, here, monkeypatch):
 def test_fetch_says_where_the_photographs_are(rda, here, monkeypatch):
     monkeypatch.setenv("RDALIB_DATA", str(here / "cache"))
 
-    def retrieve(address, known_hash, fname, path):
-        Path(path).mkdir(parents=True, exist_ok=True)
-        (Path(path) / fname).write_bytes((here / "photo.png").read_bytes())
+    def fetched(downloads, path):
+        target = Path(downloads.path) / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((here / "photo.png").read_bytes())
 
-    monkeypatch.setattr(pooch, "retrieve", retrieve)
+    monkeypatch.setattr(pooch.Pooch, "fetch", fetched)
     status, out, err = rda("fetch kodak")
     assert (status, err) == (0, "")
     assert out == f"{here / 'cache' / 'kodak'}: 24 photographs, checksums right\n"
@@ -603,7 +849,8 @@ def test_compare_prints_a_row_a_codec_and_draws_the_pictures(rda, here):
     names, sizes, rates, *_ = zip(
         *(re.fullmatch(pattern, row).groups() for row in rows), strict=True
     )
-    assert names == ("RDA (ours)", "JPEG", "JPEG 2000", "WebP", "AVIF")
+    rivals = [plots.STYLES[name][0] for name in classical.AVAILABLE]
+    assert list(names) == ["RDA (ours)", *rivals]
     sizes = [int(size.replace(",", "")) for size in sizes]
     assert max(sizes) <= 1200 and sizes[0] == min(sizes)
     assert rates == tuple(f"{8 * size / (64 * 48):.3f}" for size in sizes)
@@ -638,14 +885,14 @@ def test_evaluate_writes_every_number_of_the_contract(rda, here):
     status, out, err = rda("evaluate photos --json out.json --plot curves.png")
     assert (status, err) == (0, "")
     result = json.loads((here / "out.json").read_text())
-    codecs = ["rda", "jpeg", "jpeg2000", "webp", "avif"]
+    codecs = ["rda", *classical.AVAILABLE]
     assert set(result) == {"codecs", "bd_rate_percent"}
     assert list(result["codecs"]) == codecs
     assert set(result["bd_rate_percent"]) == {f"rda vs {name}" for name in codecs[1:]}
     for points in result["codecs"].values():
         assert len(points) >= 6
         for point in points:
-            assert set(point) == METRICS | {"setting", "per_image"}
+            assert set(point) - {"subsampling"} == METRICS | {"setting", "per_image"}
             assert [row["image"] for row in point["per_image"]] == ["0.png", "1.png"]
             for row in point["per_image"]:
                 assert set(row) == METRICS | {"image"}
@@ -656,7 +903,8 @@ def test_evaluate_writes_every_number_of_the_contract(rda, here):
             for key in ("bytes", "bpp", "encode_s", "decode_s"):
                 rows = [row[key] for row in point["per_image"]]
                 assert point[key] == pytest.approx(sum(rows) / 2)
-    assert out.count("mean of 2\n") == 5 and out.count("BD-rate rda vs ") == 4
+    count = len(codecs)
+    assert out.count("mean of 2\n") == count and out.count("BD-rate rda vs ") == count - 1
     assert out.endswith("numbers: out.json\npicture: curves.png\n")
     with Image.open("curves.png") as figure:
         figure.load()
@@ -668,6 +916,78 @@ def test_evaluate_measures_the_codecs_and_the_photographs_asked_for(rda, here):
     result = json.loads((here / "out.json").read_text())
     assert list(result["codecs"]) == ["webp"] and result["bd_rate_percent"] == {}
     assert all(len(point["per_image"]) == 1 for point in result["codecs"]["webp"])
+
+
+def test_one_bad_file_is_named_left_out_and_said_at_the_end(rda, here):
+    assert rda("evaluate photos --json whole.json --codecs webp")[0] == 0
+    (here / "photos" / "00.jpg").write_text("not a photograph")
+    (here / "photos" / "z.png").write_bytes((here / "photo.png").read_bytes()[:300])
+    status, out, err = rda("evaluate photos --json out.json --codecs webp --plot curves.png")
+    assert status == 1
+    bad = Path("photos", "00.jpg")
+    first, second = err.splitlines()
+    assert first == f"left out: {bad} is not a photograph that Pillow can open"
+    assert second.startswith(f"left out: {Path('photos', 'z.png')} cannot be decoded: ")
+    assert "webp, mean of 2\n" in out and (here / "curves.png").exists()
+    result, whole = (json.loads((here / name).read_text()) for name in ("out.json", "whole.json"))
+    assert list(result.pop("left_out")) == [str(bad), str(Path("photos", "z.png"))]
+    for points in (*result["codecs"].values(), *whole["codecs"].values()):
+        for row in [row for point in points for row in (point, *point["per_image"])]:
+            del row["encode_s"], row["decode_s"]
+    assert result == whole
+
+
+def test_a_photograph_that_one_codec_cannot_encode_is_left_out_of_all(rda, here):
+    Image.new("RGB", (16384, 1)).save(here / "photos" / "wide.png")
+    status, _, err = rda("evaluate photos --json out.json --codecs jpeg,webp")
+    assert status == 1
+    wide = Path("photos", "wide.png")
+    assert err.startswith(f"left out: {wide}: webp cannot encode a picture of 16384 x 1 pixels: ")
+    result = json.loads((here / "out.json").read_text())
+    for points in result["codecs"].values():
+        assert all(len(point["per_image"]) == 2 for point in points)
+
+
+def test_a_folder_of_bad_files_only_is_refused(refused, here):
+    (here / "bad").mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (here / "bad" / name).write_text("not a photograph")
+    line = refused("evaluate bad --json out.json --codecs webp")
+    first = Path("bad", "a.jpg")
+    assert line.startswith(f"rda: no photograph can be measured: {first} is not a photograph")
+
+
+def test_evaluate_notes_the_photographs_that_were_converted(rda, here):
+    with Image.open("photo.png") as image:
+        image.convert("CMYK").save("photos/inks.tif")
+    status, _, err = rda("evaluate photos --json out.json --codecs webp")
+    assert status == 0
+    path = Path("photos", "inks.tif")
+    said = "CMYK converted to RGB without a profile; colours are approximate"
+    assert err == f"note: {path}: {said}\n"
+
+
+def test_jpeg_xl_is_one_rival_more_where_the_plugin_is(rda, here):
+    pytest.importorskip("pillow_jxl")
+    assert rda("evaluate photos --json out.json --codecs rda,jpegxl --limit 1")[0] == 0
+    result = json.loads((here / "out.json").read_text())
+    assert list(result["bd_rate_percent"]) == ["rda vs jpegxl"]
+
+
+def test_everything_works_without_jpeg_xl(here):
+    program = """
+import sys
+sys.modules["pillow_jxl"] = None  # as if it were not installed
+from rdalib.cli import main
+print(main("compare photo.png --bytes 2000".split()))
+print(main("evaluate photos --json out.json --limit 1".split()))
+print(main("evaluate photos --json no.json --codecs jpegxl".split()))
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    statuses = [line for line in result.stdout.splitlines() if line.isdigit()]
+    assert statuses == ["0", "0", "2"], result.stderr
+    assert list(json.loads((here / "out.json").read_text())["codecs"])[-1] == "avif"
+    assert result.stderr.endswith("needs: pip install pillow-jxl-plugin; see rda evaluate --help\n")
 
 
 def test_an_exact_picture_has_no_psnr(rda, here):
@@ -714,10 +1034,14 @@ def test_train_writes_weights_checkpoint_and_log(trained):
         "weights.safetensors",
         "weights.checkpoint",
         "weights.csv",
+        "weights.png",
     }
     (row,) = log_rows(trained / "weights.csv")
     assert row["step"] == "1"
+    assert row.pop("validation_loss") == ""  # two photographs: none is kept out
     assert all(math.isfinite(float(value)) for value in row.values())
+    about = Codec.load(str(trained / "weights.safetensors")).about
+    assert about["precision"] in ("float32", "bfloat16") and about["data"] == "photos"
 
 
 def test_trained_weights_compress_and_decompress(rda, refused, here, trained, codec):
@@ -781,8 +1105,8 @@ def test_minutes_of_a_resumed_run_are_counted_by_its_own_settings(
 ):
     asked = []
 
-    def fitting(settings, patches, device, minutes):
-        asked.append(settings)
+    def fitting(training, minutes):
+        asked.append(training.settings)
         return 1
 
     line = "train --data photos --out w.safetensors --steps 1 --batch 1 --patch 64"
@@ -790,7 +1114,7 @@ def test_minutes_of_a_resumed_run_are_counted_by_its_own_settings(
     monkeypatch.setattr(commands, "steps_for_minutes", fitting)
     rda("train --data photos --out w.safetensors --minutes 1 --resume w.checkpoint")
     (settings,) = asked
-    assert (settings.side, settings.batch, settings.patch) == (0, 1, 64)
+    assert (settings.side_channels, settings.batch, settings.patch) == (0, 1, 64)
     assert training.read_checkpoint("w.checkpoint")[0].steps == 2
 
 
@@ -826,7 +1150,7 @@ def test_an_interrupted_run_says_how_to_go_on(rda, here, monkeypatch, quick_star
 def test_a_run_has_as_many_steps_as_fit(rda, here, monkeypatch, quick_start, options, minutes):
     asked = []
 
-    def fitting(settings, patches, device, minutes):
+    def fitting(training, minutes):
         asked.append(minutes)
         return 7
 
@@ -839,6 +1163,56 @@ def test_a_run_has_as_many_steps_as_fit(rda, here, monkeypatch, quick_start, opt
     _, out, _ = rda(f"train --data photos --out w.safetensors --batch 1 {options}")
     assert asked == [minutes]
     assert out.startswith("2 photographs, step 0 of 7, on ")
+
+
+def test_the_same_run_twice_is_refused_unless_it_may_overwrite(rda, refused, here, quick_start):
+    line = "train --data photos --out w.safetensors --steps 1 --batch 1 --patch 64"
+    assert rda(line)[0] == 0
+    first = {path.name: path.read_bytes() for path in here.glob("w.*")}
+    said = refused(line)
+    assert "w.safetensors is there from an earlier run" in said
+    assert "--resume w.checkpoint" in said and "--overwrite" in said
+    assert {path.name: path.read_bytes() for path in here.glob("w.*")} == first
+    assert rda(f"{line} --overwrite")[0] == 0
+    assert rda("train --data photos --out w.safetensors --steps 2 --resume w.checkpoint")[0] == 0
+    other = refused("train --data photos --out w.safetensors --steps 3 --resume x.checkpoint")
+    assert "w.safetensors is there" in other
+
+
+def test_one_checkpoint_makes_the_same_weights_byte_for_byte(rda, here, trained):
+    made = []
+    for name in ("a", "b", "c"):
+        shutil.copy(trained / "weights.checkpoint", f"{name}.checkpoint")
+        shutil.copy(trained / "weights.csv", f"{name}.csv")
+        line = f"train --data photos --out {name}.safetensors --precision float32 --resume"
+        assert rda(f"{line} {name}.checkpoint")[0] == 0
+        made.append((here / f"{name}.safetensors").read_bytes())
+    codecs = [Codec.load(f"{name}.safetensors") for name in "abc"]
+    assert len({codec.weights_id for codec in codecs}) == 1
+    assert len({codec.about["minutes"] for codec in codecs}) == 1
+    assert len(set(made)) == 1
+
+
+def test_training_takes_several_folders_each_with_its_share(rda, here, quick_start):
+    (here / "more").mkdir()
+    shutil.copy("photo.png", "more/one.png")
+    line = "train --data photos more --out w.safetensors --steps 1 --batch 1 --patch 64"
+    _, out, _ = rda(f"{line} --precision float32")
+    assert out.startswith("3 photographs, step 0 of 1, on ")
+    assert "precision: float32, as asked" in out
+    assert Codec.load("w.safetensors").about["data"] == "photos and more"
+
+
+def test_a_run_interrupted_while_it_counts_tables_names_its_checkpoint(
+    rda, here, monkeypatch, quick_start
+):
+    def interrupt(*arguments):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(commands, "export", interrupt)
+    status, _, err = rda("train --data photos --out w.safetensors --steps 1 --batch 1 --patch 64")
+    assert status == 130
+    assert err.endswith("stopped; go on with: --resume w.checkpoint\nrda: interrupted\n")
 
 
 # Help

@@ -11,17 +11,19 @@ import torch
 from benchmarks import damage
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
 
 import rdalib
 from rdalib import bitstream, entropy_coding
-from rdalib.autoencoder import LEVELS, RateDistortionAutoencoder
 from rdalib.bitstream import Bitstream, BitstreamError
 from rdalib.codec import Codec
-from rdalib.entropy_models import FactorizedPrior, Latents
 from rdalib.images import pad_to_multiple, sample_photo, to_8bit
+from rdalib.latent_coding import FactorizedCoder
+from rdalib.quality import LEVELS
 from rdalib.quantization import round_half_up
 from rdalib.transforms import STRIDE
-from rdalib.weights_file import export, pack, unpack
+from rdalib.weights_file import pack, unpack, weights_id
 
 SIZES = ((1, 1), (15, 33), (48, 64))  # height, width
 QUALITIES = (0, 9, 18, 27, 36, 45, 54, 63)
@@ -31,58 +33,25 @@ def photo(height=48, width=64):
     return sample_photo("astronaut")[:, 20 : 20 + height, 200 : 200 + width].clone()
 
 
-def make_tiny(path, side):
-    """A weights file of a small model that was never trained, tables counted on two photographs."""
-    photos = [sample_photo(name)[:, :256, :256] for name in ("coffee", "chelsea")]
-    unfold = torch.nn.functional.unfold
-    blocks = [unfold(y[None] - 0.5, STRIDE, stride=STRIDE)[0].T for y in photos]
-    torch.manual_seed(0)
-    model = RateDistortionAutoencoder(hidden=8, latent=12, side=side)
-    model.start_from_principal_components(torch.cat(blocks))
-    with torch.no_grad():
-        for path_ in (model.analysis, model.synthesis):  # so that the convolutions do something
-            torch.nn.init.normal_(path_.convolutional[-1].weight, std=0.01)
-        if side:  # so that means and scales vary
-            torch.nn.init.normal_(model.hyperprior.synthesis[-1].weight, std=0.5)
-    export(model, photos, path, {"steps": "0"})
-    return path
-
-
-@pytest.fixture(scope="session")
-def tiny_path(tmp_path_factory):
-    return make_tiny(tmp_path_factory.mktemp("weights") / "tiny.safetensors", side=0)
-
-
-@pytest.fixture(scope="session")
-def tiny(tiny_path):
-    return Codec.load(tiny_path)
-
-
-@pytest.fixture(scope="session")
-def sided_path(tmp_path_factory):
-    return make_tiny(tmp_path_factory.mktemp("weights") / "sided.safetensors", side=5)
-
-
-@pytest.fixture(scope="session")
-def sided(sided_path):
-    """The small model with side information."""
-    return Codec.load(sided_path)
-
-
-@pytest.fixture(params=["tiny", "sided", "shipped"])
-def any_codec(request, tiny, sided, codec):
-    return {"tiny": tiny, "sided": sided, "shipped": codec}[request.param]
+@pytest.fixture(params=["tiny", "sided", "contextual", "shipped"])
+def any_codec(request, tiny, sided, contextual, codec):
+    return {"tiny": tiny, "sided": sided, "contextual": contextual, "shipped": codec}[request.param]
 
 
 def assert_same(integers, others):
-    """What `quantise` or `decode_integers` gave, twice: arrays, or Latents of four arrays."""
-    if isinstance(integers, Latents):
+    """What `quantize` or `decode_integers` gave, twice: arrays, or dataclasses of arrays."""
+    if dataclasses.is_dataclass(integers):
         integers, others = (dataclasses.astuple(each) for each in (integers, others))
-        assert len(integers) == 4
+        assert len(integers) >= 4
         for each, other in zip(integers, others, strict=True):
             np.testing.assert_array_equal(each, other)
     else:
         np.testing.assert_array_equal(integers, others)
+
+
+def ideal_bytes(codec, integers, quality):
+    """What an ideal coder makes of integers, as the tables say."""
+    return entropy_coding.table_bits(*codec.latent_coder.symbols_and_tables(integers, quality)) / 8
 
 
 # Round trips
@@ -119,7 +88,7 @@ def test_the_file_holds_the_rounded_latents(tiny):
 def test_the_file_comes_back_as_what_was_coded(any_codec):
     y, quality = photo(), 40
     stream = bitstream.parse(any_codec.compress(y, quality))
-    integers = any_codec.quantise(any_codec.analyse(y), quality)
+    integers = any_codec.quantize(any_codec.analyse(y), quality)
     assert_same(any_codec.decode_integers(stream), integers)
     assert (stream.quality, stream.width, stream.height) == (quality, 64, 48)
     assert stream.weights_id == any_codec.weights_id
@@ -131,7 +100,7 @@ def test_the_decoder_gives_what_the_autoencoder_gives(any_codec):
         output = any_codec.model(y[None], torch.tensor([float(quality)]), "round")
     y_hat = any_codec.decompress(any_codec.compress(y, quality))
     # Half a grey level of rounding; with side information the means are rounded too.
-    levels = 0.51 if isinstance(any_codec.prior, FactorizedPrior) else 1.0
+    levels = 0.51 if isinstance(any_codec.latent_coder, FactorizedCoder) else 1.0
     assert (y_hat - output.y_hat[0].clamp(0, 1)).abs().max() < levels / 255
 
 
@@ -141,8 +110,8 @@ def test_the_shipped_model_with_side_information_keeps_its_promises():
     for quality in (0, 32, 63):
         data = codec.compress(y, quality)
         integers = codec.decode_integers(bitstream.parse(data))
-        assert_same(integers, codec.quantise(codec.analyse(y), quality))
-        ideal = entropy_coding.table_bits(*codec.prior.rows(integers, quality)) / 8
+        assert_same(integers, codec.quantize(codec.analyse(y), quality))
+        ideal = ideal_bytes(codec, integers, quality)
         assert ideal - 8 <= len(data) <= 1.001 * ideal + 24
     plain = Codec.load("factorized")
     data = codec.compress(y, max_bytes=5000)
@@ -189,7 +158,7 @@ def test_files_are_within_a_thousandth_and_24_bytes_of_their_table_entropy(any_c
     for y in (photo(128, 144), photo(1, 1), torch.zeros(3, 64, 64), photo(64, 64).round()):
         data = any_codec.compress(y, quality)
         integers = any_codec.decode_integers(bitstream.parse(data))
-        ideal = entropy_coding.table_bits(*any_codec.prior.rows(integers, quality)) / 8
+        ideal = ideal_bytes(any_codec, integers, quality)
         assert ideal - 8 <= len(data) <= 1.001 * ideal + 24
 
 
@@ -261,9 +230,8 @@ def test_a_budget_too_small_names_the_least_possible(any_codec, height, width):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (torch.zeros(3, 16, 16, dtype=torch.uint8), "not torch.uint8"),
+        (torch.zeros(3, 16, 16, dtype=torch.int64), "not torch.int64"),
         (torch.zeros(16, 16), "a float tensor"),
-        (torch.zeros(1, 3, 16, 16), "a float tensor"),
         (torch.zeros(16, 16, 3), "a float tensor"),
         (torch.zeros(3, 0, 16), "16 x 0 pixels"),
         (torch.zeros(1).expand(3, 8192, 8193), "8193 x 8192 pixels; at most"),
@@ -272,7 +240,7 @@ def test_a_budget_too_small_names_the_least_possible(any_codec, height, width):
         (torch.full((3, 16, 16), 1.01), "in \\[0, 1\\], not 1.01"),
         (torch.full((3, 16, 16), -0.01), "in \\[0, 1\\], not -0.01"),
         (torch.full((3, 16, 16), 200.0), "in \\[0, 1\\], not 200"),
-        (np.zeros((3, 16, 16)), "not ndarray"),
+        (np.zeros((16, 16, 3)), r"not torch.float64 \(16, 16, 3\)"),
         (None, "not NoneType"),
     ],
 )
@@ -323,7 +291,9 @@ def refused_or_legal(codec, data):
         return True
     stream = bitstream.parse(data)
     integers = codec.decode_integers(stream)
-    payload = entropy_coding.encode(*codec.prior.rows(integers, stream.quality))
+    payload = entropy_coding.encode(
+        *codec.latent_coder.symbols_and_tables(integers, stream.quality)
+    )
     assert bitstream.build(dataclasses.replace(stream, payload=payload)) == data
     assert y_hat.shape == (3, stream.height, stream.width)
     return False
@@ -363,7 +333,7 @@ def test_other_qualities_with_a_right_checksum_are_refused(tiny, sided):
 
 def test_a_payload_of_huge_integers_is_legal_and_decodes(tiny):
     integers = np.random.default_rng(0).choice([1 - 2**20, 2**20 - 1], (12, 12))
-    payload = entropy_coding.encode(integers, tiny.prior.tables[5])
+    payload = entropy_coding.encode(integers, tiny.latent_coder.tables[5])
     data = bitstream.build(Bitstream(tiny.weights_id, 5, 64, 48, payload))
     assert not refused_or_legal(tiny, data)
     assert torch.isfinite(tiny.decompress(data)).all()
@@ -385,16 +355,17 @@ def test_two_thousand_damaged_files_give_errors_and_nothing_else(codec):
 @pytest.mark.parametrize("name", ["tiny", "sided"])
 def test_a_weights_file_comes_back_byte_for_byte(name, request):
     data = request.getfixturevalue(f"{name}_path").read_bytes()
-    prior, about = unpack(data)
-    assert pack(prior, about) == data
+    coder, about = unpack(data)
+    assert pack(coder, about) == data
     assert about == {"steps": "0"}
 
 
 def test_there_is_a_table_of_65536_for_every_level_and_row(any_codec):
     z = any_codec.analyse(photo())
     for quality in range(LEVELS):
-        rows, tables = any_codec.prior.rows(any_codec.quantise(z, quality), quality)
-        assert len(rows) == len(tables)
+        latents = any_codec.quantize(z, quality)
+        symbols, tables = any_codec.latent_coder.symbols_and_tables(latents, quality)
+        assert len(symbols) == len(tables)
         for table in tables:
             assert table.frequencies.sum(dtype=np.int64) == entropy_coding.TOTAL
             assert table.frequencies.min() >= 1
@@ -405,17 +376,34 @@ def test_tables_fit_the_photographs_they_were_counted_on(tiny):
     # Bits under the tables against bits under each channel's own histogram, which no table beats.
     latents = [tiny.analyse(sample_photo(name)[:, :256, :256]) for name in ("coffee", "chelsea")]
     for quality in (0, 32, 63):
-        integers = np.concatenate([tiny.quantise(z, quality) for z in latents], axis=1)
+        integers = np.concatenate([tiny.quantize(z, quality) for z in latents], axis=1)
         histogram_bits = 0.0
         for row in integers:
             counts = np.unique(row, return_counts=True)[1]
             histogram_bits -= (counts * np.log2(counts / counts.sum())).sum()
-        bits = entropy_coding.table_bits(integers, tiny.prior.tables[quality])
+        bits = entropy_coding.table_bits(integers, tiny.latent_coder.tables[quality])
         assert histogram_bits < bits < 1.01 * histogram_bits
 
 
-def test_the_weights_id_is_the_hash_of_the_file(tiny, tiny_path):
-    assert tiny.weights_id == hashlib.sha256(tiny_path.read_bytes()).digest()[:3]
+def test_the_weights_id_follows_from_the_tensors_alone(tiny):
+    made = [pack(tiny.latent_coder, {"minutes": minutes, "data": "x"}) for minutes in ("1", "2")]
+    assert made[0] != made[1]
+    assert weights_id(made[0]) == weights_id(made[1])
+    assert made[0] == pack(tiny.latent_coder, {"minutes": "1", "data": "x"})
+    assert [unpack(data)[1] for data in made] == [
+        {"minutes": "1", "data": "x"},
+        {"minutes": "2", "data": "x"},
+    ]
+    changed = bytearray(made[0])
+    changed[-1] ^= 1
+    assert weights_id(bytes(changed)) != weights_id(made[0])
+
+
+def test_weights_of_before_version_0_2_keep_the_id_that_they_had(tiny):
+    tensors = load_tensors(pack(tiny.latent_coder, {}))
+    data = save_tensors(tensors, metadata={"minutes": "1"})
+    assert weights_id(data) == hashlib.sha256(data).digest()[:3]
+    assert unpack(data)[1] == {"minutes": "1"}
 
 
 def test_loading_what_is_no_weights_file_is_a_value_error(tmp_path):
@@ -437,3 +425,59 @@ def test_damaged_weights_files_are_refused(tiny_path, tmp_path):
         path.write_bytes(bad)
         with pytest.raises(ValueError, match="is not a weights file"):
             Codec.load(path)
+
+
+@pytest.mark.parametrize(
+    "model, name, change, reason",
+    [
+        ("tiny", "tables.frequencies", lambda t: torch.cat([t[1:], t[:1]]), "add to 65536"),
+        ("tiny", "tables.frequencies", lambda t: t[:-1], r"tables.frequencies is torch.uint16"),
+        ("tiny", "tables.sizes", lambda t: t[:63], r"int32 \(63, 12\), not torch.int32 \(64, 12\)"),
+        ("tiny", "tables.sizes", lambda t: t * 0 + 1, "has 1 entries"),
+        ("tiny", "tables.sizes", lambda t: t.flip(0), "add to 65536"),
+        ("tiny", "tables.first", lambda t: t + 2**21, "a table begins at 20"),
+        ("tiny", "tables.first", lambda t: t.float(), "tables.first is torch.float32"),
+        ("tiny", "tables.first", None, "the tensor 'side|the tensor 'hyperprior"),
+        ("tiny", "analysis.linear.bias", lambda t: t[:5], "12 of 5 channels"),
+        ("tiny", "analysis.linear.bias", lambda t: t[0], "where a vector is due"),
+        (
+            "tiny",
+            "analysis.linear.weight",
+            lambda t: t[:, :1],
+            r"not torch.float16 \(12, 3, 16, 16",
+        ),
+        ("tiny", "log_steps", lambda t: t / 0, "log_steps is not finite"),
+        ("tiny", "synthesis.linear.bias", None, "'synthesis.linear.bias' is missing"),
+        ("sided", "fixed.side_steps", lambda t: t - t.max(), "in fixed.side_steps"),
+        ("sided", "fixed.side_steps", lambda t: t[0], "fixed.side_steps is"),
+        ("sided", "fixed.log_units", lambda t: t[:, :1], "fixed.log_units is"),
+        ("sided", "fixed.weight.0", lambda t: t[:, :1], "a layer of the hyper-synthesis is"),
+        ("sided", "fixed.bias.2", lambda t: t[:1], "a layer of the hyper-synthesis is"),
+        ("sided", "fixed.bias.1", lambda t: t.float(), "a layer of the hyper-synthesis is"),
+        ("sided", "scale_tables.first", lambda t: t[:, :9], "scale_tables.first is"),
+        ("sided", "fixed.weight.3", lambda t: torch.zeros(1), "no place for the tensor"),
+    ],
+)
+def test_weights_with_one_wrong_tensor_are_refused_in_one_line(
+    model, name, change, reason, request, tmp_path
+):
+    tensors = load_tensors(request.getfixturevalue(f"{model}_path").read_bytes())
+    tensor = tensors.pop(name, None)
+    if change:
+        tensors[name] = change(tensor).contiguous()
+    path = tmp_path / "wrong.safetensors"
+    path.write_bytes(save_tensors(tensors))
+    with pytest.raises(
+        ValueError, match=f"is not a weights file of rda train: .*{reason}"
+    ) as error:
+        Codec.load(path)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_coder_cannot_be_changed(any_codec):
+    coder = any_codec.latent_coder
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        coder.model = None
+    _, tables = coder.symbols_and_tables(any_codec.quantize(any_codec.analyse(photo()), 9), 9)
+    with pytest.raises(ValueError, match="read-only"):
+        tables[0].frequencies[0] += 1

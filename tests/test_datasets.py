@@ -21,6 +21,7 @@ from rdalib.datasets import (
     photo_paths,
     training_paths,
     validation_paths,
+    what_is_missing,
 )
 from rdalib.images import PhotoError, read_photo
 
@@ -87,12 +88,25 @@ def test_every_fifth_photograph_of_bsds500s_test_folder_is_kept_out_of_training(
     for part, count in (("train", 3), ("test", 11)):
         for index in range(count):
             save_photo(cache / "bsds500" / part / f"{index:03}.jpg")
-    kept_out = validation_paths(cache / "bsds500")
+    kept_out = validation_paths("bsds500")
     assert [path.stem for path in kept_out] == ["000", "005", "010"]
     trained_on = training_paths("bsds500")
     assert sorted(trained_on + kept_out) == photo_paths(cache / "bsds500")
     assert not set(trained_on) & set(kept_out)
-    assert training_paths(cache / "bsds500") == photo_paths(cache / "bsds500")
+
+
+def test_large_photographs_have_a_folder_that_validates(cache):
+    for part, count in (("train", 3), ("validation", 2)):
+        for index in range(count):
+            save_photo(cache / "large" / part / f"{index}.jpg")
+    assert validation_paths("large") == photo_paths(cache / "large" / "validation")
+    assert training_paths("large") == photo_paths(cache / "large" / "train")
+
+
+def test_every_twentieth_photograph_of_a_folder_validates(tmp_path):
+    paths = [save_photo(tmp_path / f"{index:02}.png") for index in range(41)]
+    assert validation_paths(tmp_path) == [paths[19], paths[39]]
+    assert training_paths(tmp_path) == [p for p in paths if p not in (paths[19], paths[39])]
 
 
 # Downloads, from a network that is played
@@ -105,7 +119,12 @@ def registered(name):
 
 
 @pytest.mark.parametrize(
-    "name, parts", [("bsds500", {"train": 200, "val": 100, "test": 200}), ("kodak", {"": 24})]
+    "name, parts",
+    [
+        ("bsds500", {"train": 200, "val": 100, "test": 200}),
+        ("large", {"train": 37, "validation": 8}),
+        ("kodak", {"": 24}),
+    ],
 )
 def test_the_registry_lists_every_photograph_once_with_checksum_and_address(name, parts):
     paths, checksums, addresses = zip(*registered(name), strict=True)
@@ -194,8 +213,26 @@ def test_fetch_without_a_network_says_so(cache, monkeypatch):
         fetch("bsds500")
 
 
+def test_an_interrupted_fetch_is_told_from_a_whole_set(cache, monkeypatch):
+    play_registry(monkeypatch, [(f"kodak/{x}.png", "0" * 64, "https://a") for x in "xyz"])
+    save_photo(cache / "kodak" / "x.png")
+    (cache / "kodak" / "tmp1234").touch()  # as pooch leaves
+    assert what_is_missing("kodak") == (
+        "only 1 of the 3 photographs of kodak are there; for the others: rda fetch kodak"
+    )
+    for letter in "yz":
+        save_photo(cache / "kodak" / f"{letter}.png")
+    assert what_is_missing("kodak") is None
+    assert what_is_missing(cache) is None  # a folder is what is in it
+
+
+def test_the_cache_may_be_named_from_home(monkeypatch):
+    monkeypatch.setenv("RDALIB_DATA", "~/photographs")
+    assert cache_folder() == Path.home() / "photographs"
+
+
 def test_fetch_refuses_other_names():
-    with pytest.raises(ValueError, match="no data set 'imagenet'; there are bsds500 and kodak"):
+    with pytest.raises(ValueError, match="no data set 'imagenet'; there are bsds500, kodak, large"):
         fetch("imagenet")
 
 
@@ -259,8 +296,76 @@ def test_blocks_are_flat_pieces_of_crops_around_zero(tmp_path):
 
 
 def test_training_on_nothing_or_on_no_photograph_is_refused(tmp_path):
-    with pytest.raises(PhotoError, match="no photographs to train on"):
-        RandomPatches([])
+    for sets in ([], [[]], [[save_photo(tmp_path / "a.png")], []]):
+        with pytest.raises(PhotoError, match="no photographs to train on"):
+            RandomPatches(*sets)
     (tmp_path / "text.jpg").write_text("no photograph")
     with pytest.raises(PhotoError, match=r"text\.jpg is not a photograph"):
         RandomPatches([tmp_path / "text.jpg"])
+
+
+def test_every_set_has_the_same_share_of_the_crops(tmp_path):
+    dark, light = tmp_path / "dark.png", tmp_path / "light.png"
+    Image.new("RGB", (20, 20), (10, 10, 10)).save(dark)
+    Image.new("RGB", (20, 20), (250, 250, 250)).save(light)
+    patches = RandomPatches([dark], [light] * 9, size=4)
+    sample = patches.sample(400, torch.Generator().manual_seed(0))
+    assert 0.4 < float((sample.mean(dim=(1, 2, 3)) > 0.5).float().mean()) < 0.6
+
+
+def test_crops_show_up_to_the_largest_scale_and_no_more_than_there_is(tmp_path):
+    # A ramp: its slope in a crop says at which scale it was taken.
+    ramp = np.broadcast_to(np.arange(240, dtype=np.uint8)[None, :, None], (120, 240, 3))
+    Image.fromarray(np.ascontiguousarray(ramp)).save(tmp_path / "ramp.png")
+
+    def slopes(largest_scale):
+        patches = RandomPatches([tmp_path / "ramp.png"], size=16, largest_scale=largest_scale)
+        sample = patches.sample(200, torch.Generator().manual_seed(0)) * 255
+        return (sample[:, 0, 8, 12] - sample[:, 0, 8, 4]).abs() / 8
+
+    assert slopes(1.0).unique().tolist() == [1.0]
+    for largest in (3.0, 50.0):
+        found, possible = slopes(largest), min(largest, 120 / 16)
+        assert 0.9 < found.min() < 1.1
+        assert 0.9 * possible < found.max() < 1.05 * possible
+        median = float(found.median())
+        assert median == pytest.approx(min(largest**0.5, possible), rel=0.25)
+
+
+def test_recoloured_crops_have_other_colours_and_the_rest_their_own(tmp_path):
+    Image.new("RGB", (20, 20), (200, 100, 50)).save(tmp_path / "a.png")
+    own = torch.tensor([200.0, 100.0, 50.0]) / 255
+    for share in (0.0, 0.5):
+        patches = RandomPatches([tmp_path / "a.png"], size=4, recoloured=share)
+        sample = patches.sample(400, torch.Generator().manual_seed(0))
+        colours = sample.mean(dim=(2, 3))
+        other = ((colours - own).abs().amax(dim=1) > 0.01).float().mean()
+        assert abs(float(other) - share) < 0.1
+        assert torch.equal((255 * sample).round() / 255, sample)
+        assert sample.min() >= 0 and sample.max() <= 1
+
+
+def test_photographs_beyond_the_memory_allowed_take_turns(tmp_path):
+    paths = [save_photo(tmp_path / f"{seed}.png", 16, 16, seed) for seed in range(6)]
+    known = {read_photo(path).numpy().tobytes(): index for index, path in enumerate(paths)}
+    known |= {read_photo(path).flip(2).numpy().tobytes(): i for i, path in enumerate(paths)}
+
+    def seen(patches, step):
+        sample = patches.sample(60, torch.Generator().manual_seed(step), step=step)
+        return {known[patch.numpy().tobytes()] for patch in sample}
+
+    patches = RandomPatches(paths, size=16, pool_bytes=2 * 16 * 16 * 3 - 1)
+    pools = [seen(patches, 500 * number) for number in range(20)]
+    assert {len(pool) for pool in pools} == {2}
+    assert set().union(*pools) == set(range(6))
+    resumed = RandomPatches(paths, size=16, pool_bytes=2 * 16 * 16 * 3 - 1)
+    assert seen(resumed, 3499) == seen(resumed, 3000) == pools[6]  # a pool follows from the step
+    assert seen(RandomPatches(paths, size=16), 3000) == set(range(6))
+
+
+def test_photographs_are_told_apart_by_names_and_sizes(tmp_path):
+    paths = [save_photo(tmp_path / f"{seed}.png", 9, 9, seed) for seed in range(3)]
+    whole = RandomPatches(paths, size=4).fingerprint()
+    assert RandomPatches(paths[::-1], size=8).fingerprint() == whole
+    assert RandomPatches(paths[:2], size=4).fingerprint() != whole
+    assert RandomPatches(paths[:1], paths[1:], size=4).fingerprint() != whole

@@ -5,6 +5,7 @@ import bjontegaard
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from rdalib import classical
 from rdalib.distortion import ms_ssim, psnr, psnr_luma_chroma
@@ -20,6 +21,7 @@ from rdalib.evaluation import (
     evaluate,
     measure,
     quality_of,
+    upper_envelope,
 )
 from rdalib.images import photo_to_tensor, read_photo, sample_photo, tensor_to_photo, write_photo
 
@@ -151,6 +153,63 @@ def test_evaluate_gives_every_point_and_the_means_of_its_images(codec, y, tmp_pa
     exact = codec.compress(read_photo(paths[0]), QUALITIES[2])
     assert result["codecs"]["rda"][2]["per_image"][0]["bytes"] == len(exact)
     assert list(result["bd_rate_percent"]) == ["rda vs jpeg"]
+
+
+def labelled(subsampling, rates, psnrs):
+    return [point | {"subsampling": subsampling} for point in points_of(rates, psnrs)]
+
+
+def test_the_upper_envelope_keeps_the_better_curve_at_every_rate():
+    rates = [0.1, 0.2, 0.4, 0.8]
+    half = labelled("4:2:0", rates, [25.0, 28.0, 30.0, 31.0])
+    full = labelled("4:4:4", [1.1 * rate for rate in rates], [24.0, 28.0, 31.0, 34.0])
+    kept = upper_envelope(half + full)
+    assert [(p["subsampling"], p["psnr_rgb"]) for p in kept] == [
+        ("4:2:0", 25.0),
+        ("4:2:0", 28.0),
+        ("4:4:4", 31.0),
+        ("4:4:4", 34.0),
+    ]
+    assert upper_envelope(full + half) == kept
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_upper_envelope_is_beaten_by_none_of_its_curves(seed):
+    random = np.random.default_rng(seed)
+    curves = [labelled(name, *random_curve(random)) for name in ("4:2:0", "4:4:4")]
+    kept = upper_envelope(curves[0] + curves[1])
+    assert kept == sorted(kept, key=lambda point: point["bpp"])
+    assert [p["psnr_rgb"] for p in kept] == sorted(p["psnr_rgb"] for p in kept)
+    for points in curves:
+        for point in points:
+            if point in kept:
+                others = [at_rate(other, point["bpp"]) for other in curves if other is not points]
+                assert all(other is None or other <= point["psnr_rgb"] for other in others)
+            else:  # another curve does as well, with no more bits
+                others = [p for p in kept if p["subsampling"] != point["subsampling"]]
+                assert others
+    for points in curves:  # a curve all above another hides it
+        above = [point | {"psnr_rgb": point["psnr_rgb"] + 100} for point in points]
+        below = [point | {"subsampling": "other"} for point in points]
+        assert upper_envelope(above + below) == above
+
+
+def test_one_curve_is_its_own_envelope():
+    points = points_of([0.1, 0.2, 0.4], [25.0, None, 24.0])
+    assert upper_envelope(points) == points
+
+
+def test_avif_runs_at_both_subsamplings_and_each_point_says_its_own(tmp_path):
+    colours = np.array([(200, 40, 40), (40, 104, 200)], np.uint8)  # alike in luma
+    image = Image.fromarray(colours[np.random.default_rng(0).integers(0, 2, (48, 48))])
+    image.save(tmp_path / "a.png")
+    points = evaluate([tmp_path / "a.png"], ("avif",), None)["codecs"]["avif"]
+    assert {point["subsampling"] for point in points} >= {"4:4:4"}
+    for point in points:
+        data = classical.encode("avif", image, point["setting"], point["subsampling"])
+        assert point["bytes"] == len(data)
+    best = {"setting": classical.SETTINGS["avif"][-1], "subsampling": "4:4:4"}
+    assert any(best.items() <= point.items() for point in points)
 
 
 def test_means_leave_exact_pictures_out(codec, tmp_path):

@@ -108,3 +108,20 @@ def test_a_folder_or_a_file_without_the_right_to_write_is_refused(folder, monkey
     with pytest.raises(PermissionError, match="no permission to write to"):
         write_file(folder / "old", b"new")
     assert contents(folder) == {"old": b"old"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_a_file_keeps_the_permissions_of_what_it_replaces(folder):
+    for mode in (0o600, 0o640, 0o444):
+        (folder / "old").chmod(mode)
+        with written_beside(folder / "old") as beside:
+            Path(beside).write_bytes(b"new")
+        assert stat.S_IMODE((folder / "old").stat().st_mode) == mode
+
+
+def test_the_process_keeps_its_umask_throughout(folder, monkeypatch):
+    def umask(mask):
+        raise AssertionError("other threads would make files with another umask meanwhile")
+
+    monkeypatch.setattr(os, "umask", umask)
+    write_file(folder / "new", b"new")

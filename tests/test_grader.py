@@ -25,8 +25,11 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "assignments"))
 
 import grade  # noqa: E402
+import gradebook  # noqa: E402
+import messages  # noqa: E402
 from questions import defined_names, read_problem_set, released  # noqa: E402
 from student_kernel import Limits  # noqa: E402
+from submissions import find as find_submissions  # noqa: E402
 
 LIMITS = Limits(cell_seconds=15, seconds=240, memory=2**30)
 probe = [sys.executable, str(ROOT / "assignments/limited_kernel.py"), "--probe"]
@@ -44,7 +47,7 @@ CHECKS = {
     "np.testing.assert_allclose(squares([3.0, -2.0]), [9.0, 4.0], err_msg='negative numbers')\n"
     "assert all(abs(n - m) < 1e-9 for n, m in zip(squares([5]), [25], strict=True)), 'five'\n"
     "### END HIDDEN TESTS",
-    "q3": "assert abs(mean - 1.5) < 1e-9, 'the mean is 1.5'",
+    "q3": "assert abs(mean - 1.5) < 1e-9, f'the mean is 1.5, not {mean}'",
 }
 
 
@@ -291,6 +294,13 @@ def file_name(name):
     return name.replace(" ", "-").replace(".", "-").replace(",", "") + ".ipynb"
 
 
+def grade_all(problem_set, place, jobs=None, limits=None, hide=()):
+    """What a file or folder holds, graded."""
+    batch = grade.Batch(problem_set, limits, hide)
+    handed_in, _ = find_submissions(place, problem_set.name)
+    return batch.grade(handed_in, jobs, progress=False)
+
+
 @pytest.fixture(scope="module")
 def graded(small_set, tmp_path_factory):
     """Everything above and what is no regular file, in one batch with two honest notebooks."""
@@ -309,8 +319,8 @@ def graded(small_set, tmp_path_factory):
     with open(folder / "huge.ipynb", "wb") as file:
         file.truncate(60 * 2**20)
     (folder / "notes.txt").write_text("not a submission")
-    done = grade.grade_all(small_set, grade.submissions(folder), 4, LIMITS, [folder], False)
-    assert [one.name for one in done] == sorted(p.name for p in folder.glob("*.ipynb"))
+    done = grade_all(small_set, folder, 4, LIMITS, [folder])
+    assert {one.name for one in done} == {path.name for path in folder.glob("*.ipynb")}
     return {one.name: one.as_json() for one in done}
 
 
@@ -346,7 +356,7 @@ def test_what_is_no_regular_file_is_flagged(graded, name):
 
 def test_honest_submissions_are_scored_the_same_beside_the_others(graded, small_set, tmp_path):
     (tmp_path / "alone.ipynb").write_text(notebook_text(HONEST))
-    (alone,) = grade.grade_all(small_set, [tmp_path / "alone.ipynb"], progress=False)
+    (alone,) = grade_all(small_set, tmp_path / "alone.ipynb")
     expected = alone.as_json() | {"submission": ""}
     assert expected["score"] == 30 and expected["flags"] == []
     for name in ("a-honest", "z-honest", "学生 Zoë 🙂"):
@@ -382,7 +392,7 @@ def test_messages_say_what_happened(graded):
 def grade_one(small_set, tmp_path, code, hide=()):
     path = tmp_path / "one.ipynb"
     path.write_text(notebook_text(HONEST | {"q2": code}))
-    (done,) = grade.grade_all(small_set, [path], 1, LIMITS, hide, False)
+    (done,) = grade_all(small_set, path, 1, LIMITS, hide)
     return done.as_json()
 
 
@@ -464,7 +474,7 @@ def test_a_submission_that_is_slow_everywhere_is_stopped_in_all(small_set, tmp_p
     path = tmp_path / "slow.ipynb"
     path.write_text(notebook_text(dict.fromkeys(("q1", "q2", "q3"), "import time\ntime.sleep(5)")))
     limits = Limits(cell_seconds=4, seconds=6, memory=2**30)
-    (done,) = grade.grade_all(small_set, [path], 1, limits, progress=False)
+    (done,) = grade_all(small_set, path, 1, limits)
     assert "minutes in all" in done.marks.flags[0] and done.score == 0
     assert [result.id for result in done.marks.results] == ["q1", "q2", "q3", "q4"]
 
@@ -493,7 +503,7 @@ def test_contract_of_the_command(small_set, tmp_path, monkeypatch, capsys):
     assert "20 of 30" in page and "squares are asked" in page and "Because &lt;i&gt;" in page
     for hidden in (SECRET, "assert_allclose", "err_msg", "assert "):
         assert hidden not in page
-    files = ["Ann.html", "Bob.html", "grades.csv", "manual.csv"]
+    files = ["Ann.html", "Bob.html", "grades.csv", "manual.csv", "marking", "results"]
     assert sorted(path.name for path in out.iterdir()) == files
 
 
@@ -528,19 +538,192 @@ def test_usage_errors_end_with_status_2(tmp_path):
         assert stopped.value.code == 2
 
 
-def test_an_empty_folder_is_graded(small_set, tmp_path, monkeypatch):
+def test_an_empty_folder_is_an_error(small_set, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(grade, "find_source", lambda name: small_set.path)
     (tmp_path / "empty").mkdir()
-    assert grade.main(["ps9", str(tmp_path / "empty"), "--out", str(tmp_path / "out")]) == 0
+    with pytest.raises(SystemExit) as stopped:
+        grade.main(["ps9", str(tmp_path / "empty"), "--out", str(tmp_path / "out")])
+    assert stopped.value.code == 2 and "it is empty" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
-def test_hidden_lines_are_blotted_out_of_messages(small_set, tmp_path):
-    code = "import inspect\ndef squares(numbers):\n    frame = inspect.currentframe().f_back\n"
-    code += "    raise ValueError('np.testing.assert_allclose(squares([3.0, -2.0]), [9.0, 4.0], '"
-    code += " + \"err_msg='negative numbers')\")"
-    found = grade_one(small_set, tmp_path, code)
-    assert "[...]" in found["questions"][1]["message"]
-    assert "assert_allclose" not in found["questions"][1]["message"]
+# ---- what one answer leaves behind, and what it can say
+
+LATER = {
+    "a timer": "import os, threading\nthreading.Timer(2, lambda: os._exit(0)).start()",
+    "a bare thread": "import os, time, _thread\n"
+    "_thread.start_new_thread(lambda: (time.sleep(2), os._exit(0)), ())",
+    "an alarm": "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_DFL)\nsignal.alarm(2)",
+    "the event loop": "import asyncio, os\n"
+    "asyncio.get_event_loop().call_later(2, lambda: os._exit(0))",
+    "another process": "import os, time\nmine = os.getpid()\nif os.fork() == 0:\n"
+    "    time.sleep(2)\n    os.kill(mine, 9)\n    os._exit(0)",
+}
+
+
+@pytest.mark.parametrize("way", LATER)
+def test_an_end_that_comes_later_costs_no_other_question(small_set, tmp_path, way):
+    path = tmp_path / "later.ipynb"
+    answers = {"q2": f"{LATER[way]}\n{Q2}", "q3": f"import time\ntime.sleep(3)\n{Q3}"}
+    path.write_text(notebook_text(HONEST | answers))
+    (done,) = grade_all(small_set, path, 1, LIMITS)
+    assert done.score == 30, done.as_json()
+
+
+def test_memory_that_an_answer_keeps_costs_no_other_question(small_set, tmp_path):
+    path = tmp_path / "memory.ipynb"
+    answers = {
+        "q2": f"x = [bytearray(10**8) for _ in range(7)]\n{Q2}",
+        "q3": f"y = bytearray(5 * 10**8)\n{Q3}",
+    }
+    path.write_text(notebook_text(HONEST | answers))
+    (done,) = grade_all(small_set, path, 1, LIMITS)
+    assert done.score == 30, done.as_json()
+
+
+FRAME = "import linecache, sys\ndef text(depth):\n    frame = sys._getframe(depth + 1)\n"
+FRAME += "    return ''.join(linecache.getlines(frame.f_code.co_filename))[-900:]\n"
+EVERYTHING = "import linecache\neverything = ''.join(\n"
+EVERYTHING += "    ''.join(lines[2]) for lines in linecache.cache.values() if len(lines) > 2)\n"
+LEAKS = {
+    "in the check": FRAME + "def squares(numbers):\n    raise ValueError(text(1))",
+    "as a failed check": FRAME + "def squares(numbers):\n    raise AssertionError(text(1))",
+    "beside a message of the check": FRAME
+    + "def squares(numbers):\n    raise AssertionError('negative numbers' + text(1))",
+    "as a type": FRAME + "def squares(numbers):\n    raise type(text(1)[-70:], (Exception,), {})()",
+    "as a missing name": FRAME + "def squares(numbers):\n    raise NameError(\n"
+    "        f\"name '{text(1).split()[-4]}' is not defined: {text(1)}\")",
+    "as a syntax error": FRAME + "def squares(numbers):\n    raise SyntaxError(text(1))",
+    "without its last line": FRAME + "def squares(numbers):\n"
+    "    raise ValueError(text(1).replace('_', ' _').upper())",
+    "in the answer, of what has run": EVERYTHING + "raise ValueError(everything)",
+    "in a name that was replaced": EVERYTHING + "import numpy\n"
+    "setattr(numpy, everything[:60], 1)\nnumpy.mean = len\n" + WRONG,
+}
+
+
+def words_of_hidden_code():
+    """Words that stand in the solutions and hidden checks of the small set, and nowhere else."""
+    return (SECRET, "err_msg", "assert_allclose", "ERR_MSG", "strict", "STRICT", "1e-9", "1E-9")
+
+
+# What an answer to q3 reads there has run: the check and the solution of q2.
+IN_Q3 = "class Mean:\n    def __rsub__(self, x):\n        return squares([1])\n"
+IN_Q3 += "    def __sub__(self, x):\n        return squares([1])\nmean = Mean()"
+LATE_LEAKS = {
+    "later, in the check": EVERYTHING
+    + f"def squares(x):\n    raise ValueError(everything)\n{IN_Q3}",
+    "later, in the answer": f"{EVERYTHING}raise ValueError(everything)",
+    "later, as a value in a message": EVERYTHING + "class Mean:\n    def __sub__(self, x):\n"
+    "        return 1\n    def __format__(self, how):\n        return everything\nmean = Mean()",
+    "later, as a failed check": EVERYTHING
+    + f"def squares(x):\n    raise AssertionError(everything)\n{IN_Q3}",
+}
+
+
+@pytest.fixture(scope="module")
+def leaking(small_set, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("leaking")
+    for question, leaks in (("q2", LEAKS), ("q3", LATE_LEAKS)):
+        for way, code in leaks.items():
+            (folder / file_name(way)).write_text(notebook_text(HONEST | {question: code}))
+    return {one.name: one for one in grade_all(small_set, folder, 4, LIMITS)}
+
+
+@pytest.mark.parametrize("way", [*LEAKS, *LATE_LEAKS])
+def test_no_message_quotes_a_hidden_check_or_a_solution(leaking, small_set, way):
+    one = leaking[file_name(way)]
+    text = json.dumps(one.as_json()) + gradebook.page(small_set, one, {})
+    assert one.score == 20
+    for word in words_of_hidden_code():
+        assert word not in text
+
+
+def test_a_student_learns_type_and_line_of_an_exception(small_set, tmp_path):
+    def said(code):
+        return grade_one(small_set, tmp_path, code)["questions"][1]["message"]
+
+    assert said("x = 1\ny = 1 / 0") == (
+        "your cell stopped with ZeroDivisionError, in line 2 of your cell: y = 1 / 0; "
+        "the check stopped with NameError: name 'squares' is not defined"
+    )
+    assert said("def squares(numbers):\n    return numbers @ numbers") == (
+        "the check stopped with TypeError, in line 2 of your cell: return numbers @ numbers"
+    )
+    assert "invalid syntax" in said("x = 1\n)") or "unmatched ')', line 2" in said("x = 1\n)")
+
+
+def test_messages_of_a_check_keep_their_numbers_and_nothing_else():
+    check = """
+_nothing = "nothing is there"
+assert x, f"{found:.3f} where {true.tolist()} is right: nats for bits?"
+assert x, _nothing
+assert x, f"with s = {s} it is off" + (": zero's bin" if s == 0 else "")
+for _name in ("narrow", "wide"):
+    assert x, f"mark the {_name} curve"
+"""
+    for text in (
+        "0.693 where [1.0, -2.5e-05] is right: nats for bits?",
+        "nan where tensor([1., 2.]) is right: nats for bits?",
+        "nothing is there",
+        "with s = 0 it is off: zero's bin",
+        "with s = 2 it is off",
+        "mark the wide curve",
+        "mark the torch.Size([2, 3]) curve",
+    ):
+        assert messages.of_check(check, "AssertionError", text) == text
+    assert messages.of_check(check, "AssertionError", "mark the assert x, curve") == (
+        "mark the ... curve"
+    )
+    assert messages.of_check(check, "AssertionError", "for _name in") == "a check failed"
+    assert messages.of_check(check, "ValueError", "nothing is there") == ""
+    long = f"{'1 ' * 5000} where 2 is right: nats for bits?"
+    assert len(messages.of_check(check, "AssertionError", long)) < 300
+
+
+def test_an_answer_that_prints_for_too_long_is_told_so(small_set, tmp_path):
+    path = tmp_path / "prints.ipynb"
+    limits = Limits(cell_seconds=4, seconds=60, memory=2**30)
+    path.write_text(notebook_text(HONEST | {"q2": "for i in range(10**8):\n    print(i)"}))
+    (printing,) = grade_all(small_set, path, 1, limits)
+    path.write_text(notebook_text(HONEST | {"q2": "print(1)\nwhile True:\n    pass"}))
+    (looping,) = grade_all(small_set, path, 1, limits)
+    said, other = (one.marks.results[1].message for one in (printing, looping))
+    assert "more than 4 seconds, most of them printing: it printed " in said
+    assert "more than 4 seconds" in other and "printing" not in other
+
+
+def test_a_long_path_for_temporary_files_changes_nothing(small_set, tmp_path, monkeypatch):
+    folder = tmp_path / ("x" * 90) / ("y" * 90)
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(grade.tempfile, "tempdir", str(folder))
+    assert grade_one(small_set, tmp_path, Q2)["score"] == 30
+    assert not list(folder.iterdir())
+
+
+def split_q2(made):
+    """JupyterLab's Split Cell: both halves keep the name, empty lines between them vanish."""
+    at = made.cells.index(find(made, "q2"))
+    halves = ("def squares(numbers):\n    found = []", "    return [n * n for n in numbers]")
+    made.cells[at : at + 1] = [
+        new_code_cell(half, metadata=marked("q2", solution=True)) for half in halves
+    ]
+
+
+def two_cells(made):
+    at = made.cells.index(find(made, "q2"))
+    halves = ("%time 1\ndef one(n):\n    return n * n", "squares = lambda x: [one(n) for n in x]")
+    made.cells[at : at + 1] = [
+        new_code_cell(half, metadata=marked("q2", solution=True)) for half in halves
+    ]
+
+
+@pytest.mark.parametrize(("change", "how"), [(split_q2, "joined"), (two_cells, "one after")])
+def test_an_answer_in_two_cells_is_one_answer(small_set, tmp_path, change, how):
+    path = tmp_path / "split.ipynb"
+    path.write_text(notebook_text(HONEST, change))
+    (done,) = grade_all(small_set, path, 1, LIMITS)
+    assert done.score == 30 and how in done.marks.flags[0]
 
 
 def test_counts():

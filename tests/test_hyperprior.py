@@ -17,7 +17,7 @@ from rdalib.hyperprior import (
 @pytest.fixture(scope="module")
 def hyperprior():
     torch.manual_seed(0)
-    hyperprior = Hyperprior(latent=6, side=5, hidden=8)
+    hyperprior = Hyperprior(latent=6, side_channels=5, hidden=8)
     torch.nn.init.normal_(hyperprior.synthesis[-1].weight, std=0.3)
     hyperprior.units.copy_(torch.tensor([5.0, 2.0, 1.0, 0.5, 0.1, 0.01]))
     return hyperprior.eval()
@@ -58,25 +58,26 @@ def test_shapes(hyperprior, rows, columns):
     z = torch.randn(2, 6, rows, columns)
     h = hyperprior.analyse(z)
     assert h.shape == (2, 5, rows // SIDE_STRIDE, columns // SIDE_STRIDE)
-    for described in hyperprior.synthesise(h):
+    for described in hyperprior.synthesise(h)[:2]:
         assert described.shape == z.shape
 
 
 def test_before_training_every_latent_has_mean_zero_and_its_channels_scale():
-    hyperprior = Hyperprior(latent=6, side=5, hidden=8)
+    hyperprior = Hyperprior(latent=6, side_channels=5, hidden=8)
     hyperprior.units.copy_(torch.tensor([4.0, 2.0, 1.0, 0.5, 0.25, 0.125]))
-    mean, log_scale = hyperprior.synthesise(torch.randn(1, 5, 2, 2))
+    mean, log_scale, _ = hyperprior.synthesise(torch.randn(1, 5, 2, 2))
     assert torch.equal(mean, torch.zeros(1, 6, 8, 8))
     assert torch.equal(log_scale[0, :, 3, 5], torch.tensor([2.0, 1.0, 0.0, -1.0, -2.0, -3.0]))
 
 
 def test_integers_compute_what_the_floating_point_network_computes(hyperprior, integer_synthesis):
     h = integers(5, 3, 2)
-    described = integer_synthesis(h).double() / ONE
+    features = integer_synthesis.features(h)
+    described = torch.cat((integer_synthesis(h), features)).double() / ONE
     with torch.no_grad():
-        mean, log_scale = hyperprior.synthesise(h[None].float() / ONE)
+        mean, log_scale, features = hyperprior.synthesise(h[None].float() / ONE)
     units = hyperprior.units[:, None, None]
-    expected = torch.cat((mean[0] / units, log_scale[0] - units.log2()))
+    expected = torch.cat((mean[0] / units, log_scale[0] - units.log2(), features[0]))
     assert expected.abs().max() > 0.3  # not an empty test
     assert (described - expected).abs().max() < 4 / ONE
 

@@ -27,7 +27,7 @@ def outputs(notebook):
 
 
 def test_there_are_notebooks():
-    assert {"00_compress_a_photo", "09_jpeg_comparison"} <= {path.stem for path in NOTEBOOKS}
+    assert {"00_compress_a_photo", "11_jpeg_comparison"} <= {path.stem for path in NOTEBOOKS}
 
 
 def test_cells_were_executed_in_order_from_one(notebook):

@@ -20,9 +20,9 @@ import numpy
 import pytest
 import torch
 
-from rdalib import arithmetic_coding, priors
-from rdalib.entropy_models import ScaledPrior
+from rdalib import arithmetic_coding, plane, priors
 from rdalib.hyperprior import IntegerSynthesis
+from rdalib.latent_coding import HyperpriorCoder
 from rdalib.training import TrainingSettings
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
@@ -356,17 +356,64 @@ def of_describe(ours, theirs):
     """Sides that are no multiples of 4; means and tables, the first and the last among them."""
     synthesis = IntegerSynthesis(*random_synthesis(latent=4))
     side_steps, log_units = torch.randint(1, 9000, (64, 5)), torch.randint(-40000, 40000, (64, 4))
-    prior = ScaledPrior(None, [], [], synthesis, side_steps, log_units)
+    coder = HyperpriorCoder(None, [], [], synthesis, side_steps, log_units)
     for quality, rows, columns in ((0, 8, 8), (31, 5, 9), (63, 1, 2)):
         places = -(-rows // 4) * -(-columns // 4)
         h_rounded = torch.randint(-3, 4, (5, places)).numpy()
-        arguments = prior, h_rounded, quality, rows, columns
+        arguments = coder, h_rounded, quality, (rows, columns)
         for mine, held in zip(ours(*arguments), theirs(*arguments), strict=True):
             assert mine.dtype == held.dtype and numpy.array_equal(mine, held)
         assert quality == 63 or (held.min() == 0 and held.max() == 63)  # clamped at both ends
 
 
+def of_code_points(ours, theirs):
+    """Codecs whose maps are random, few points and many."""
+    for transform in (plane.identity, plane.Perceptron):
+        codec = plane.PointCodec(transform)
+        for parameter in codec.parameters():
+            torch.nn.init.normal_(parameter, std=0.7)
+        for count in (1, 7, 2000):
+            y = plane.banana_points(count)
+            for mine, held in zip(ours(codec, y), theirs(codec, y), strict=True):
+                assert torch.equal(mine, held) and not mine.requires_grad
+
+
+def of_noisy_loss(ours, theirs):
+    """Losses and gradients with the same noise, under either distortion."""
+
+    def with_noise(loss, *settings):
+        def function(y):
+            torch.manual_seed(4)
+            return loss(codec, y, *settings)
+
+        return function
+
+    codec = plane.PointCodec(plane.Perceptron)
+    for settings in ((2.0,), (0.3, lambda y, y_hat: (y - y_hat).abs().sum(dim=1))):
+        mine, held = (with_noise(loss, *settings) for loss in (ours, theirs))
+        assert_equal_with_gradients(mine, held, (plane.gaussian_points(50),), (codec, codec))
+
+
+def of_a_map(ours, theirs):
+    """Maps of the plane: how they start, and values and gradients at random parameters."""
+    mine, held = ours(), theirs()
+    state = held.state_dict()
+    assert list(mine.state_dict()) == list(state)
+    for layer in (mine, held):
+        torch.manual_seed(3)
+        for name in state:
+            state[name] = torch.randn_like(state[name])
+        layer.load_state_dict(state)
+    y = plane.gaussian_points(20)
+    assert torch.equal(ours()(y), y)  # at the start: the identity
+    assert_equal_with_gradients(mine, held, (y,), (mine, held))
+
+
 COMPARISONS = {
+    "plane.code_points": of_code_points,
+    "plane.noisy_loss": of_noisy_loss,
+    "plane.identity": of_a_map,
+    "plane.Perceptron": of_a_map,
     "quantization.round_half_up": of_a_tensor,
     "quantization.add_uniform_noise": of_a_tensor,
     "quantization.round_straight_through": of_a_tensor,
@@ -394,7 +441,7 @@ COMPARISONS = {
     "training.Training.learning_rate": of_learning_rate,
     "hyperprior.gaussian_nats": of_gaussian_nats,
     "hyperprior.IntegerSynthesis": of_integer_synthesis,
-    "entropy_models.ScaledPrior.describe": of_describe,
+    "latent_coding.HyperpriorCoder.describe": of_describe,
 }
 
 

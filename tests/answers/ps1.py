@@ -733,3 +733,32 @@ def draw_errors(ax, widths, plain, dithered):
     ax.set(xscale="log", xlabel="σ", ylabel="MSE")
     ax.legend()
     return ax
+
+
+# %% q9 wrong: a legend that has the second name beside a line of reference
+def draw_errors(ax, widths, plain, dithered):
+    ax.semilogx(widths, plain, "-")
+    ax.axhline(1 / 12, ls="-.")
+    ax.semilogx(widths, dithered, "--")
+    ax.set(xlabel="width", ylabel="error")
+    ax.legend(["plain", "dithered"])
+    return ax
+
+
+# %% q9 right: names given to the legend
+def draw_errors(ax, widths, plain, dithered):
+    ax.semilogx(widths, plain, "-")
+    ax.semilogx(widths, dithered, "--")
+    ax.set(xlabel="width", ylabel="error")
+    ax.legend(["plain", "dithered"])
+    return ax
+
+
+# %% q9 right: a line of reference with a name of its own, two kinds of dashes
+def draw_errors(ax, widths, plain, dithered):
+    ax.plot(widths, plain, color="k", dashes=(5, 1), label="plain")
+    ax.plot(widths, dithered, color="k", dashes=(1, 1), label="dithered")
+    ax.plot(widths, np.full(len(widths), 1 / 12), color="0.8", label="1/12")
+    ax.set(xscale="log", xlabel="width", ylabel="error")
+    ax.legend()
+    return ax

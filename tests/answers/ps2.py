@@ -195,6 +195,41 @@ def draw_price_map(ax, bits):
     return ax
 
 
+# %% q1_b wrong: the colour bar of other colours
+def draw_price_map(ax, bits):
+    ax.imshow(bits, vmin=0)
+    other = plt.cm.ScalarMappable(plt.Normalize(0, 1), "gray")
+    ax.figure.colorbar(other, ax=ax, label="bits")
+    ax.set_title(f"{bits.mean():.2f} bits per pixel")
+    return ax
+
+
+# %% q1_b wrong: left and right exchanged
+def draw_price_map(ax, bits):
+    ax.figure.colorbar(ax.imshow(bits, vmin=0), ax=ax, label="bits")
+    ax.invert_xaxis()
+    ax.set_title(f"{bits.mean():.2f} bits per pixel")
+    return ax
+
+
+# %% q1_b right: the rows from below, a title on the left
+def draw_price_map(ax, bits):
+    image = ax.imshow(np.asarray(bits)[::-1], origin="lower", vmin=0)
+    ax.figure.colorbar(image, ax=ax, label="bits")
+    ax.set_title(f"{bits.mean():.2f} bits per pixel", loc="left")
+    return ax
+
+
+# %% q1_b right: a colour bar made by hand, its title on the left
+def draw_price_map(ax, bits):
+    colours = plt.Normalize(0, float(bits.max()))
+    ax.imshow(bits, norm=colours, cmap="cividis")
+    bar = ax.figure.colorbar(plt.cm.ScalarMappable(colours, "cividis"), ax=ax)
+    bar.ax.set_title("bits", loc="left")
+    ax.set_title(f"{bits.mean():.2f} bits per pixel")
+    return ax
+
+
 # %% q2 wrong: the plain difference
 def cauchy_bits(n, s):
     mass = (torch.atan((n + 0.5) / s) - torch.atan((n - 0.5) / s)) / math.pi

@@ -2260,3 +2260,56 @@ def draw_bits(ax, widths, narrow, wide):
     ax.set(xscale="log", xlabel="assumed", ylabel="bits per symbol")
     ax.legend()
     return ax
+
+
+# %% q8 wrong: a legend whose second text stands beside a marked point
+def draw_bits(ax, widths, narrow, wide):
+    for bits, style in ((narrow, "-"), (wide, "--")):
+        ax.semilogx(widths, bits, style)
+        ax.plot(widths[np.argmin(bits)], min(bits), "k*")
+    ax.set(xlabel="assumed width", ylabel="bits per symbol")
+    ax.legend(["narrow", "wide"])
+    return ax
+
+
+# %% q8 wrong: a whole curve of markers is no marked point
+def draw_bits(ax, widths, narrow, wide):
+    ax.semilogx(widths, narrow, "o-", label="narrow")
+    ax.semilogx(widths, wide, "s-", label="wide")
+    ax.set(xlabel="assumed width", ylabel="bits per symbol")
+    ax.legend()
+    return ax
+
+
+# %% q8 right: names given to the legend, both points in one plot
+def draw_bits(ax, widths, narrow, wide):
+    ax.semilogx(widths, narrow)
+    ax.semilogx(widths, wide, ls=":")
+    low = [np.argmin(narrow), np.argmin(wide)]
+    ax.plot(widths[low], [narrow[low[0]], wide[low[1]]], "ko", ls="none")
+    ax.set_xlabel("assumed width")
+    ax.set_ylabel("bits per symbol")
+    ax.legend(["narrow", "wide"])
+    return ax
+
+
+# %% q8 right: two kinds of dashes, lines handed to the legend, a line of reference
+def draw_bits(ax, widths, narrow, wide):
+    a, = ax.plot(widths, narrow, "C0", ls=(0, (6, 2)))
+    b, = ax.plot(widths, wide, "C0", ls=(0, (1, 1)))
+    for bits in (narrow, wide):
+        ax.plot(widths, bits, "D", markevery=slice(np.argmin(bits), np.argmin(bits) + 1))
+    ax.plot(widths, np.full(len(widths), np.log2(41)), color="0.8")
+    ax.set(xscale="log", xlabel="width", ylabel="bits")
+    ax.legend([a, b], ["the narrow one", "the wide one"], loc="upper right")
+    return ax
+
+
+# %% q8 right: one legend for the figure
+def draw_bits(ax, widths, narrow, wide):
+    for bits, line, name in ((narrow, "o-", "narrow"), (wide, "x--", "wide")):
+        ax.semilogx(widths, bits, line, label=name)
+        ax.scatter([widths[np.argmin(bits)]], [np.min(bits)], marker="*", s=200)
+    ax.set(xlabel="width", ylabel="bits")
+    ax.figure.legend()
+    return ax

@@ -135,20 +135,19 @@ def their_side(folder):
 # Our side
 
 
-def our_step(folder, bfloat16, their_layers):
+def our_step(folder, precision, their_layers):
     """Seconds of a step of rda train, on our network or on one of CompressAI's layers."""
     from rdalib.datasets import RandomPatches, photo_paths
     from rdalib.training import Training, TrainingSettings
 
-    patches = RandomPatches(photo_paths(folder / "train"), PATCH)
-    settings = TrainingSettings(
-        steps=10**6, batch=BATCH, patch=PATCH, hidden=HIDDEN, latent=LATENT, bfloat16=bfloat16
-    )
+    patches = RandomPatches(photo_paths(folder / "train"), size=PATCH)
+    settings = TrainingSettings(steps=10**6, batch=BATCH, patch=PATCH, hidden=HIDDEN, latent=LATENT)
     training = Training(settings, patches)
+    training.precision = precision
     if their_layers:
         use_their_layers(training)
     times = [time.perf_counter()]
-    for _ in range(len(patches.photos) // BATCH):
+    for _ in range(len(patches.pools[0]) // BATCH):
         training.advance().tolist()
         times.append(time.perf_counter())
     return median_gap(times)
@@ -189,7 +188,7 @@ def our_side(folder):
     from rdalib.images import read_photo
 
     steps = [
-        (name, precision, our_step(folder, precision == "bfloat16", their_layers))
+        (name, precision, our_step(folder, precision, their_layers))
         for name, their_layers in (("ours, CompressAI's layers", True), ("ours, our layers", False))
         for precision in ("float32", "bfloat16")
     ]
@@ -230,12 +229,12 @@ def make_pictures(folder, count):
 
     samples = ("astronaut", "coffee", "rocket", "motorcycle_left", "motorcycle_right")
     photos = [tensor_to_photo(sample_photo(name)) for name in samples]
-    chance = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     (folder / "train").mkdir()
     for index in range(count):
         photo = photos[index % len(photos)]
-        left = int(torch.randint(photo.width - 481 + 1, (), generator=chance))
-        top = int(torch.randint(photo.height - 321 + 1, (), generator=chance))
+        left = int(torch.randint(photo.width - 481 + 1, (), generator=generator))
+        top = int(torch.randint(photo.height - 321 + 1, (), generator=generator))
         crop = photo.crop((left, top, left + 481, top + 321))
         crop.save(folder / "train" / f"{index:03}.jpg", quality=95)
     coffee = photos[samples.index("coffee")]

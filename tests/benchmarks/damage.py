@@ -143,7 +143,7 @@ def outcome(codec, data):
         return EXCEPTION
     stream = parse(data)
     integers = codec.decode_integers(stream)
-    again = entropy_coding.encode(*codec.prior.rows(integers, stream.quality))
+    again = entropy_coding.encode(*codec.latent_coder.symbols_and_tables(integers, stream.quality))
     whole = (
         build(dataclasses.replace(stream, payload=again)) == data
         and y_hat.shape == (3, stream.height, stream.width)

@@ -1,11 +1,12 @@
 """Measure every codec on Kodak; keep the means in the package and in the README.
 
     rda fetch kodak
-    python tests/benchmarks/kodak.py                   # half an hour, most of it AVIF's
+    python tests/benchmarks/kodak.py                   # an hour, most of it AVIF's
     python tests/benchmarks/kodak.py rda factorized    # our models alone, the others' points kept
 
-Lesson 09 and the README draw from rdalib/kodak/measured.json, so that they need no pictures of
-Kodak. To be run once after new weights were chosen on the validation photographs.
+JPEG XL needs pillow-jxl-plugin. Lesson 11 and the README draw from rdalib/kodak/measured.json, so
+that they need no pictures of Kodak. To be run once after new weights were chosen on the validation
+photographs.
 """
 
 import json
@@ -27,7 +28,7 @@ MODELS = {"rda": None, "factorized": "factorized"}  # None: the default
 LABELS = {
     "rda": "**this codec**",
     "factorized": "its factorised model, the lessons' thread",
-    **{name: plots.STYLES[name][0] for name in classical.CODECS},
+    **{name: plots.STYLES[name][0] for name in (*classical.CODECS, "jpegxl")},
 }
 
 
@@ -44,7 +45,7 @@ def main(names):
                 del point[key]
         if codec:
             result["weights"][name] = codec.about
-    result["codecs"] = {name: measured[name] for name in LABELS}
+    result["codecs"] = {name: measured[name] for name in LABELS if name in measured}
     result["bd_rate_percent"] = evaluation.bd_rates(result["codecs"])
     result["date"] = date.today().isoformat()
     write_file(TARGET, (json.dumps(result, indent=1) + "\n").encode())

@@ -67,7 +67,7 @@ def sample_patches(device, size=256):
     with tempfile.TemporaryDirectory() as folder:
         for name in SAMPLES:
             write_photo(sample_photo(name), Path(folder) / f"{name}.png")
-        return RandomPatches(sorted(Path(folder).iterdir()), size, device)
+        return RandomPatches(sorted(Path(folder).iterdir()), size=size, device=device)
 
 
 def step_seconds(training, steps):
@@ -87,10 +87,11 @@ def train(arguments):
     share = ["of peak"] if arguments.peak else []
     row("model", "precision", "variant", "ms a step", "patches/s", "TFLOP/s", *share)
     for model, channels in CHANNELS.items():
-        for bfloat16 in (False, True):
-            settings = TrainingSettings(steps=10**6, bfloat16=bfloat16, **channels)
+        for precision in ("float32", "bfloat16"):
+            settings = TrainingSettings(steps=10**6, **channels)
             for variant in VARIANTS if arguments.variants else VARIANTS[:1]:
                 training = Training(settings, patches, arguments.device)
+                training.precision = precision
                 with FlopCounterMode(display=False) as counter:  # convolutions and products
                     training.advance()
                 flop = counter.get_total_flops()
@@ -101,7 +102,6 @@ def train(arguments):
                 step = step_seconds(training, steps)
                 rate = flop / step / 1e12
                 share = [f"{rate / arguments.peak:.1%}"] if arguments.peak else []
-                precision = "bfloat16" if bfloat16 else "float32"
                 numbers = (1000 * step, settings.batch / step, f"{rate:.3f}")
                 row(model, precision, variant, *numbers, *share)
 
@@ -126,12 +126,14 @@ def codec_parts(codec, y, quality):
     data = codec.compress(y, quality)
     stream = bitstream.parse(data)
     z = codec.analyse(y)
-    integers = codec.quantise(z, quality)
+    integers = codec.quantize(z, quality)
     height, width = y.shape[1:]
     parts = {
         "analysis": lambda: codec.analyse(y),
-        "quantisation": lambda: codec.quantise(z, quality),
-        "entropy coding": lambda: entropy_coding.encode(*codec.prior.rows(integers, quality)),
+        "quantisation": lambda: codec.quantize(z, quality),
+        "entropy coding": lambda: entropy_coding.encode(
+            *codec.latent_coder.symbols_and_tables(integers, quality)
+        ),
         "compress, all of it": lambda: codec.compress(y, quality),
         "entropy decoding": lambda: codec.decode_integers(stream),
         "synthesis": lambda: codec.synthesise(integers, quality, height, width),
@@ -153,14 +155,14 @@ def coding(arguments):
         codec = Codec.load(name)
         z = codec.analyse(y)
         for quality in QUALITIES:
-            latents = codec.prior.rows(codec.quantise(z, quality), quality)
+            latents = codec.latent_coder.symbols_and_tables(codec.quantize(z, quality), quality)
             row(name, str(quality), *coding_columns(*latents), widths=(14, 8))
 
 
-def coding_columns(rows, tables):
+def coding_columns(symbols, tables):
     """Symbols, millions of them a second in and out, bytes, and how far those are from ideal."""
-    counts = [len(each) for each in rows]
-    data = entropy_coding.encode(rows, tables)
+    counts = [len(each) for each in symbols]
+    data = entropy_coding.encode(symbols, tables)
 
     def decode():
         decoder = entropy_coding.Decoder(data)
@@ -169,9 +171,9 @@ def coding_columns(rows, tables):
 
     rates = [
         sum(counts) / seconds(function, repeats=20) / 1e6
-        for function in (lambda: entropy_coding.encode(rows, tables), decode)
+        for function in (lambda: entropy_coding.encode(symbols, tables), decode)
     ]
-    entropy = entropy_coding.table_bits(rows, tables) / 8
+    entropy = entropy_coding.table_bits(symbols, tables) / 8
     excess = len(data) / entropy - 1
     return f"{sum(counts):,}", *rates, f"{len(data):,}", entropy, f"{excess:.3%}"
 

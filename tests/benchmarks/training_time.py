@@ -1,4 +1,4 @@
-"""Rate and distortion against training time, for lesson 08: notebooks/weights/training_time.csv.
+"""Rate and distortion against training time, for lesson 09: notebooks/weights/training_time.csv.
 
     rda fetch bsds500
     python tests/benchmarks/training_time.py --steps 75 150 300 600 1200

@@ -19,15 +19,14 @@ import torch
 from rdalib import datasets, evaluation
 from rdalib.commands import CHANNELS
 from rdalib.images import read_photo
-from rdalib.training import Training, TrainingSettings
+from rdalib.training import Training, TrainingSettings, faster_precision
 
 CHANGES = {
     "as shipped": {},
-    "factorised prior": {"side": 0},
+    "factorised prior": {"side_channels": 0},
     "192 channels": {"latent": 192},
     "all 288 channels convolved": {"convolved": None},
     "noise": {"quantization": "noise"},  # for the distortion too
-    "float32": {"bfloat16": False},
     "linear paths as fast": {"linear_factor": 1.0},
     "learning rate 3e-3": {"learning_rate": 3e-3},
     "learning rate 3e-4": {"learning_rate": 3e-4},
@@ -41,7 +40,7 @@ SIDE = 320  # of the validation crops, in pixels
 
 def validation_crops():
     """The upper left corners of the 40 photographs that choose between models."""
-    paths = datasets.validation_paths(datasets.find("bsds500"))
+    paths = datasets.validation_paths("bsds500")
     return [read_photo(path)[:, :SIDE, :SIDE] for path in paths]
 
 
@@ -59,12 +58,13 @@ def points(model, photos):
 
 @cache
 def training_patches(size):
-    return datasets.RandomPatches(datasets.training_paths("bsds500"), size)
+    return datasets.RandomPatches(datasets.training_paths("bsds500"), size=size)
 
 
 def train(settings):
     """A run from scratch to its end. Returns the model and the seconds that it took."""
     training = Training(settings, training_patches(settings.patch))
+    training.precision = faster_precision(training)
     start = time.monotonic()
     while training.step < settings.steps:
         training.advance()

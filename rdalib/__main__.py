@@ -1,0 +1,7 @@
+"""`python -m rdalib` is the command `rda`."""
+
+import sys
+
+from rdalib.cli import main
+
+sys.exit(main())

@@ -1,0 +1,261 @@
+"""The commands of `rda` and their arguments."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from rdalib import __version__, argument_types
+from rdalib.terminal import PROGRAM
+
+
+def parser() -> argparse.ArgumentParser:
+    """What turns the words of a command line into its arguments."""
+    parser = _refusing_in_one_line(
+        argparse.ArgumentParser(
+            prog=PROGRAM,
+            description="Compress photographs with a rate-distortion autoencoder.",
+            epilog="Begin with: rda compress PHOTO.jpg PHOTO.rda --quality 20; "
+            "rda COMMAND --help says more of each.",
+        )
+    )
+    parser.add_argument("--version", action="version", version=f"rdalib {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, help: str, example: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name,
+            help=help,
+            description=f"{help[0].upper()}{help[1:]}.",
+            epilog=f"Example: {example}",
+        )
+        return _refusing_in_one_line(sub)
+
+    def with_model(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument(
+            "--model",
+            metavar="NAME",
+            help="other weights: a model of rdalib by name, or a .safetensors file of rda train",
+        )
+
+    def with_files(sub: argparse.ArgumentParser, files: str, out: str) -> None:
+        sub.add_argument("paths", metavar="FILE", nargs="+", help=files)
+        sub.add_argument("--out", metavar="FOLDER", help=out)
+        sub.add_argument(
+            "--overwrite",
+            action="store_true",
+            help="replace files that are there under a name made up from that of the file read (a "
+            "file that you name is replaced without)",
+        )
+
+    sub = command(
+        "compress",
+        "compress photographs to .rda files",
+        "rda compress holiday.jpg holiday.rda --bytes 8000; or several: "
+        "rda compress *.jpg --out FOLDER",
+    )
+    with_files(
+        sub,
+        "two names, IN OUT.rda: a photograph, in any format Pillow opens, and the file to write, "
+        "or - for standard input and output; with --out, photographs",
+        "where the .rda files of several photographs go",
+    )
+    knob = sub.add_mutually_exclusive_group()
+    knob.add_argument(
+        "--quality",
+        type=argument_types.level,
+        metavar="0..63",
+        help="higher is better and larger (default 32)",
+    )
+    knob.add_argument(
+        "--bytes", type=argument_types.count, metavar="N", help="the best file of at most N bytes"
+    )
+    knob.add_argument(
+        "--lam",
+        type=argument_types.positive,
+        metavar="L",
+        help="the quality level nearest to lambda, from 0.0002 (small files) to 0.064 (good ones)",
+    )
+    with_model(sub)
+
+    sub = command(
+        "decompress",
+        "decompress .rda files to photographs",
+        "rda decompress holiday.rda holiday.png; or several: rda decompress *.rda",
+    )
+    with_files(
+        sub,
+        "two names, IN.rda OUT.png: a file that rda compress made and the file to write, whose "
+        "ending says the format (.png keeps every pixel), or - for standard input and output "
+        "(then PNG); or .rda files alone, whose photographs are written beside them as .png",
+        "where photographs go that are not to be beside their .rda files",
+    )
+    with_model(sub)
+
+    sub = command("info", "say what an .rda file says of itself", "rda info holiday.rda")
+    sub.add_argument("input", metavar="IN.rda", help="a file that rda compress made")
+
+    sub = command(
+        "compare",
+        "set a photograph beside JPEG, JPEG 2000, WebP, AVIF (and JPEG XL, if pillow-jxl-plugin is "
+        "there), each at its best in as many bytes",
+        "rda compare holiday.jpg --bytes 8000 --out comparison.png",
+    )
+    sub.add_argument("input", metavar="IN", help="a photograph, in any format Pillow opens")
+    sub.add_argument(
+        "--bytes",
+        type=argument_types.count,
+        default=4000,
+        metavar="N",
+        help="how large the files may be (default 4000)",
+    )
+    sub.add_argument(
+        "--out",
+        type=argument_types.figure_name,
+        metavar="FIGURE.png",
+        help="also draw the pictures side by side",
+    )
+    with_model(sub)
+
+    sub = command(
+        "evaluate",
+        "measure bytes and distortion of real files over a folder of photographs",
+        "rda evaluate kodak --json kodak.json --plot kodak.png",
+    )
+    sub.add_argument("folder", metavar="FOLDER", help="a folder, or a data set: kodak, bsds500")
+    sub.add_argument("--json", required=True, metavar="FILE", help="where the numbers go")
+    sub.add_argument(
+        "--codecs",
+        type=argument_types.codec_names,
+        metavar="NAMES",
+        help="some of rda,jpeg,jpeg2000,webp,avif,jpegxl, with commas (default: all; jpegxl needs "
+        "pillow-jxl-plugin)",
+    )
+    sub.add_argument(
+        "--limit", type=argument_types.count, metavar="K", help="only the first K photographs"
+    )
+    sub.add_argument(
+        "--plot", type=argument_types.figure_name, metavar="FIGURE.png", help="also draw the curves"
+    )
+    with_model(sub)
+
+    sub = command(
+        "train",
+        "train the codec, with checkpoints and a CSV log beside the weights",
+        "rda train --data bsds500 large --out mine.safetensors --minutes 60",
+    )
+    sub.add_argument(
+        "--data",
+        required=True,
+        nargs="+",
+        metavar="FOLDER",
+        help="folders of photographs, or data sets: bsds500, large; each has the same share",
+    )
+    sub.add_argument(
+        "--out",
+        required=True,
+        metavar="WEIGHTS.safetensors",
+        help="the file to write",
+    )
+    sub.add_argument(
+        "--model",
+        choices=("factorized", "hyperprior", "context"),
+        default="context",
+        help="without side information, with it, or with a context model, too (default context; "
+        "a resumed run keeps its own)",
+    )
+    sub.add_argument(
+        "--start",
+        metavar="NAME",
+        help="begin at the networks of other weights: a model of rdalib by name, or a "
+        ".safetensors file, of either model",
+    )
+    sub.add_argument(
+        "--frozen",
+        action="store_true",
+        help="train the context model alone; all else stays as --start has it",
+    )
+    length = sub.add_mutually_exclusive_group()
+    length.add_argument(
+        "--minutes",
+        type=argument_types.positive,
+        metavar="M",
+        help="about as long: as many steps as fit (default 60)",
+    )
+    length.add_argument(
+        "--steps", type=argument_types.count, metavar="S", help="so many steps, counted from 0"
+    )
+    sub.add_argument(
+        "--resume",
+        metavar="CHECKPOINT",
+        help="go on where a run stopped, to the end it was meant to have, or to a new one "
+        "with --steps or --minutes",
+    )
+    sub.add_argument(
+        "--batch",
+        type=argument_types.count,
+        default=8,
+        metavar="B",
+        help="patches a step (default 8; a resumed run keeps its own)",
+    )
+    sub.add_argument(
+        "--patch",
+        type=argument_types.patch,
+        default=256,
+        metavar="P",
+        help="their side in pixels, a multiple of 64 (default 256; a resumed run keeps its own)",
+    )
+    sub.add_argument(
+        "--quantization",
+        choices=("mixed", "noise"),
+        default="mixed",
+        help="what stands in for rounding: noise for the rate and rounding into the synthesis "
+        "(mixed), or noise in both places, as on the slides (default mixed; a resumed run keeps "
+        "its own)",
+    )
+    sub.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        default="auto",
+        help="of the convolutions (default auto: the faster one here, timed at the start)",
+    )
+    sub.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace the weights, the checkpoint and the log of an earlier run",
+    )
+    sub.add_argument(
+        "--compile",
+        action="store_true",
+        help="by torch.compile: faster steps after a minute of compiling, which needs a compiler "
+        "of C++ (a resumed run keeps to its own choice)",
+    )
+    sub.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where to compute (default auto: a GPU if PyTorch sees one)",
+    )
+
+    sub = command(
+        "fetch",
+        "download a data set into the cache (or into $RDALIB_DATA), checking every file",
+        "rda fetch kodak",
+    )
+    sub.add_argument(
+        "name",
+        choices=("bsds500", "large", "kodak"),
+        help="to train on: bsds500 (500 photographs, 34 MB) and large (45 of 4 to 24 megapixels, "
+        "70 MB); kodak: 24, 15 MB, to measure on",
+    )
+    return parser
+
+
+def _refusing_in_one_line(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """argparse prints the whole usage before what is wrong; print what is wrong."""
+
+    def error(message: str) -> NoReturn:
+        parser.exit(2, f"{parser.prog}: {message}; see {parser.prog} --help\n")
+
+    parser.error = error  # type: ignore[method-assign]
+    return parser
