@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
 
 from rdalib import __version__, argument_types
-from rdalib.terminal import PROGRAM
+from rdalib.terminal import PROGRAM, refusing_in_one_line
 
 
 def parser() -> argparse.ArgumentParser:
     """What turns the words of a command line into its arguments."""
-    parser = _refusing_in_one_line(
+    parser = refusing_in_one_line(
         argparse.ArgumentParser(
             prog=PROGRAM,
             description="Compress photographs with a rate-distortion autoencoder.",
-            epilog="Begin with: rda compress PHOTO.jpg PHOTO.rda --quality 20; "
-            "rda COMMAND --help says more of each.",
+            epilog="Begin with: rda compress PHOTO.jpg PHOTO.rda; rda COMMAND --help says more.",
         )
     )
     parser.add_argument("--version", action="version", version=f"rdalib {__version__}")
@@ -29,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
             description=f"{help[0].upper()}{help[1:]}.",
             epilog=f"Example: {example}",
         )
-        return _refusing_in_one_line(sub)
+        return refusing_in_one_line(sub)
 
     def with_model(sub: argparse.ArgumentParser) -> None:
         sub.add_argument(
@@ -262,14 +260,4 @@ def parser() -> argparse.ArgumentParser:
         help="to train on: bsds500 (500 photographs, 34 MB) and large (45 of 4 to 24 megapixels, "
         "70 MB); kodak: 24, 15 MB, to measure on",
     )
-    return parser
-
-
-def _refusing_in_one_line(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """argparse prints the whole usage before what is wrong; print what is wrong."""
-
-    def error(message: str) -> NoReturn:
-        parser.exit(2, f"{parser.prog}: {message}; see {parser.prog} --help\n")
-
-    parser.error = error  # type: ignore[method-assign]
     return parser

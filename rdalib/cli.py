@@ -18,7 +18,7 @@ MODULES = {  # where each command is
     "info": "codec_commands",
     "compare": "evaluation_commands",
     "evaluate": "evaluation_commands",
-    "train": "commands",
+    "train": "train_command",
     "fetch": "fetch_command",
 }
 

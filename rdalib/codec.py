@@ -21,7 +21,8 @@ from rdalib.entropy_coding import Decoder
 from rdalib.images import pad_to_multiple, to_8bit
 from rdalib.latent_coding import LatentCoder, level
 from rdalib.photographs import as_float, is_batch, photo_tensor
-from rdalib.quality import LEVELS
+from rdalib.quality import LEVELS, check_quality
+from rdalib.rate_search import FEW_PIXELS, try_all, try_by_secants
 from rdalib.refinement import refine
 from rdalib.strips import in_strips
 from rdalib.transforms import STRIDE
@@ -40,11 +41,9 @@ if TYPE_CHECKING:
     Progress = Callable[[float], object]
 
 DEFAULT_MODEL = "hyperprior"
-DEFAULT_QUALITY = 32
 ROWS = 16  # of z in a strip
 HALO = 2  # rows of z; analysis and synthesis see fewer
 LARGEST_THRESHOLD, HALVINGS = 0.75, 8  # of rounding, to meet a number of bytes
-FEW_PIXELS = 2**16  # below, neighbouring levels may have files the other way round
 
 
 class Codec:
@@ -55,10 +54,7 @@ class Codec:
     """
 
     def __init__(self, latent_coder: LatentCoder, weights_id: bytes, about: dict[str, str]):
-        """latent_coder: see latent_coding; with its model and tables.
-
-        weights_id: the 3 bytes that files name these weights by; about: dict of text, as stored.
-        """
+        """weights_id: the 3 bytes that files name these weights by; about: text, as stored."""
         self.latent_coder = latent_coder
         self.model = latent_coder.model
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster
@@ -309,12 +305,7 @@ class Codec:
         return found
 
     def _highest_level(self, max_bytes: int, z: Tensor, size: Size) -> tuple[int, bytes, Any]:
-        """(the highest level whose file has at most max_bytes, that file, its latents).
-
-        Files grow with the level, about by the same factor from each to the next, so a secant
-        through the logarithms of two sizes is a good guess. Only tiny pictures and repeated
-        textures have neighbouring levels the other way round; on small ones all are tried.
-        """
+        """(the highest level whose file has at most max_bytes, that file, its latents)."""
         best, smallest = None, math.inf
 
         def size_of(quality: int) -> int:
@@ -325,41 +316,14 @@ class Codec:
                 best = quality, data, latents
             return len(data)
 
-        if size[0] * size[1] < FEW_PIXELS:
-            for quality in reversed(range(LEVELS)):
-                if size_of(quality) <= max_bytes:
-                    break
-        else:
-            _highest_within(max_bytes, size_of)
+        search = try_all if size[0] * size[1] < FEW_PIXELS else try_by_secants
+        search(max_bytes, size_of)
         if best is None:
             raise ValueError(
                 f"{max_bytes} bytes are too few for {size[1]} x {size[0]} pixels: "
                 f"the smallest file possible has {smallest}"
             )
         return best
-
-
-def _highest_within(max_bytes: int, size_of: Callable[[int], int]) -> None:
-    """Ask for the sizes of levels until the highest that fits has been asked for last of those.
-
-    Where files grow with the level: low fits (or is below all levels), high does not.
-    """
-    low, high = -1, LEVELS
-    known: dict[int, float] = {}
-    guess = DEFAULT_QUALITY
-    while high - low > 1:
-        known[guess] = math.log(size_of(guess) / max(max_bytes, 1))
-        if known[guess] <= 0:
-            low = guess
-        else:
-            high = guess
-        below = low if low >= 0 else guess
-        above = high if high < LEVELS else guess
-        slope = 0.06 if below == above else (known[above] - known[below]) / (above - below)
-        guess = math.floor(below - known[below] / max(slope, 1e-3))
-        if len(known) % 3 == 0:  # a secant may creep along a bent curve
-            guess = (low + high) // 2
-        guess = min(max(guess, low + 1), high - 1)
 
 
 def shipped_name(weights: bytes) -> str | None:
@@ -373,12 +337,3 @@ def shipped_name(weights: bytes) -> str | None:
 def latent_grid(height: int, width: int) -> Grid:
     """The (height, width) of z for a photograph of height x width pixels."""
     return -(-height // STRIDE), -(-width // STRIDE)
-
-
-def check_quality(quality: int | None) -> int:
-    """A quality level as an int, the default for None. Raises: ValueError."""
-    if quality is None:
-        return DEFAULT_QUALITY
-    if not 0 <= quality < LEVELS or quality != int(quality):
-        raise ValueError(f"quality {quality}; there are levels 0 to {LEVELS - 1}")
-    return int(quality)

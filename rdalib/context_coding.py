@@ -21,16 +21,14 @@ from rdalib.context import (
     spread_of,
 )
 from rdalib.hyperprior import LARGEST_ACTIVATION, LARGEST_WEIGHT, ONE, WEIGHT_ONE
-from rdalib.latent_coding import (
+from rdalib.hyperprior_coding import (
     SCALES,
     SCALES_PER_OCTAVE,
     SMALLEST_LOG2_SCALE,
     HyperpriorCoder,
-    level,
     scale_index,
-    steps_at,
-    to_integers,
 )
+from rdalib.latent_coding import level, steps_at, to_integers
 from rdalib.quality import LEVELS
 
 PER_OCTAVE = 48  # spreads looked up for each factor of two of a scale

@@ -18,14 +18,14 @@ from rdalib.context_coding import ContextCoder, IntegerContext
 from rdalib.entropy_coding import Table, frequencies_from_pmf
 from rdalib.files import write_file
 from rdalib.hyperprior import ONE, SMALLEST_SCALE, IntegerSynthesis, gaussian_nats
-from rdalib.images import pad_to_multiple
-from rdalib.latent_coding import (
+from rdalib.hyperprior_coding import (
     SCALES,
     SCALES_PER_OCTAVE,
     SMALLEST_LOG2_SCALE,
-    FactorizedCoder,
     HyperpriorCoder,
 )
+from rdalib.images import pad_to_multiple
+from rdalib.latent_coding import FactorizedCoder
 from rdalib.priors import interval_nats
 from rdalib.quality import LEVELS
 from rdalib.transforms import STRIDE

@@ -7,9 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rdalib.files import check_writable
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
 
 PROGRAM = "rda"
 EXTRAS = {  # what brings the modules that compress and decompress do without
@@ -80,3 +83,13 @@ def check_output(path: str | os.PathLike[str], *inputs: str | os.PathLike[str]) 
     for other in inputs:
         if os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other):
             raise ValueError(f"{path} is the file to read; name another one to write")
+
+
+def refusing_in_one_line(parser: ArgumentParser) -> ArgumentParser:
+    """argparse prints the whole usage before what is wrong; print what is wrong."""
+
+    def error(message: str) -> NoReturn:
+        parser.exit(2, f"{parser.prog}: {message}; see {parser.prog} --help\n")
+
+    parser.error = error  # type: ignore[method-assign]
+    return parser

@@ -24,7 +24,8 @@ from rdalib.context import groups_of
 from rdalib.context_coding import LOOKED_UP, ContextCoder, IntegerContext, look_up_tables
 from rdalib.entropy_coding import LARGEST, TOTAL, Table
 from rdalib.hyperprior import IntegerSynthesis
-from rdalib.latent_coding import SCALES, FactorizedCoder, HyperpriorCoder
+from rdalib.hyperprior_coding import SCALES, HyperpriorCoder
+from rdalib.latent_coding import FactorizedCoder
 from rdalib.quality import LEVELS
 
 if TYPE_CHECKING:

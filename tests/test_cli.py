@@ -23,7 +23,7 @@ import requests
 import torch
 from PIL import Image
 
-from rdalib import bitstream, classical, commands, datasets, plots, training
+from rdalib import bitstream, classical, datasets, plots, train_command, training
 from rdalib.bitstream import HEADER
 from rdalib.cli import main
 from rdalib.codec import Codec
@@ -1111,7 +1111,7 @@ def test_minutes_of_a_resumed_run_are_counted_by_its_own_settings(
 
     line = "train --data photos --out w.safetensors --steps 1 --batch 1 --patch 64"
     assert rda(f"{line} --model factorized")[0] == 0
-    monkeypatch.setattr(commands, "steps_for_minutes", fitting)
+    monkeypatch.setattr(train_command, "steps_for_minutes", fitting)
     rda("train --data photos --out w.safetensors --minutes 1 --resume w.checkpoint")
     (settings,) = asked
     assert (settings.side_channels, settings.batch, settings.patch) == (0, 1, 64)
@@ -1158,7 +1158,7 @@ def test_a_run_has_as_many_steps_as_fit(rda, here, monkeypatch, quick_start, opt
         signal.raise_signal(signal.SIGINT)
         return torch.zeros(3)
 
-    monkeypatch.setattr(commands, "steps_for_minutes", fitting)
+    monkeypatch.setattr(train_command, "steps_for_minutes", fitting)
     monkeypatch.setattr(training.Training, "advance", interrupt)
     _, out, _ = rda(f"train --data photos --out w.safetensors --batch 1 {options}")
     assert asked == [minutes]
@@ -1209,7 +1209,7 @@ def test_a_run_interrupted_while_it_counts_tables_names_its_checkpoint(
     def interrupt(*arguments):
         signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(commands, "export", interrupt)
+    monkeypatch.setattr(train_command, "export", interrupt)
     status, _, err = rda("train --data photos --out w.safetensors --steps 1 --batch 1 --patch 64")
     assert status == 130
     assert err.endswith("stopped; go on with: --resume w.checkpoint\nrda: interrupted\n")

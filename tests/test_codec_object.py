@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from rdalib import codec as codec_module
-from rdalib import latent_coding
+from rdalib import hyperprior_coding
 from rdalib.bitstream import BitstreamError
 from rdalib.codec import Codec
 from rdalib.images import pad_to_multiple, read_photo, sample_photo, tensor_to_photo, to_8bit
@@ -180,8 +180,8 @@ def test_files_and_pictures_do_not_depend_on_the_size_of_strips(each, rows, monk
     data = each.compress(y, 40)
     y_hat, z = each.decompress(data), each.analyse(y)
     monkeypatch.setattr(codec_module, "ROWS", rows)
-    monkeypatch.setattr(latent_coding, "SIDE_ROWS", rows)
-    monkeypatch.setattr(latent_coding, "LATENTS_AT_ONCE", 1000 * rows)
+    monkeypatch.setattr(hyperprior_coding, "SIDE_ROWS", rows)
+    monkeypatch.setattr(hyperprior_coding, "LATENTS_AT_ONCE", 1000 * rows)
     torch.testing.assert_close(each.analyse(y), z, rtol=1e-4, atol=1e-5)
     assert each.compress(y, 40) == data
     assert (each.decompress(data) - y_hat).abs().max() < 0.01 / 255

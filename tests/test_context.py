@@ -8,7 +8,7 @@ from rdalib import context_coding, entropy_coding
 from rdalib.context import ContextModel, causal_places, groups_of, sizes, spread_of
 from rdalib.context_coding import IntegerContext, wavefronts
 from rdalib.hyperprior import LARGEST_ACTIVATION, LARGEST_WEIGHT, ONE
-from rdalib.latent_coding import SMALLEST_LOG2_SCALE
+from rdalib.hyperprior_coding import SMALLEST_LOG2_SCALE
 
 LATENT, FEATURES, GRID = 40, 7, (5, 6)
 PLACES = GRID[0] * GRID[1]

@@ -22,7 +22,7 @@ import torch
 
 from rdalib import arithmetic_coding, plane, priors
 from rdalib.hyperprior import IntegerSynthesis
-from rdalib.latent_coding import HyperpriorCoder
+from rdalib.hyperprior_coding import HyperpriorCoder
 from rdalib.training import TrainingSettings
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
@@ -501,7 +501,7 @@ COMPARISONS = {
     "training.Training.learning_rate": of_learning_rate,
     "hyperprior.gaussian_nats": of_gaussian_nats,
     "hyperprior.IntegerSynthesis": of_integer_synthesis,
-    "latent_coding.HyperpriorCoder.describe": of_describe,
+    "hyperprior_coding.HyperpriorCoder.describe": of_describe,
 }
 
 

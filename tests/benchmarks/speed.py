@@ -27,9 +27,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from rdalib import bitstream, entropy_coding
 from rdalib.codec import Codec
-from rdalib.commands import CHANNELS
 from rdalib.datasets import RandomPatches
 from rdalib.images import SAMPLES, photo_to_tensor, sample_photo, tensor_to_photo, write_photo
+from rdalib.train_command import CHANNELS
 from rdalib.training import Training, TrainingSettings
 
 QUALITIES = (5, 32, 60)

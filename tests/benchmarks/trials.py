@@ -17,8 +17,8 @@ from functools import cache
 import torch
 
 from rdalib import datasets, evaluation
-from rdalib.commands import CHANNELS
 from rdalib.images import read_photo
+from rdalib.train_command import CHANNELS
 from rdalib.training import Training, TrainingSettings, faster_precision
 
 CHANGES = {
