@@ -1,8 +1,9 @@
 """Fill in the table that Canvas or Moodle exported: python assignments/export.py ps4 grades/ FILE
 
 FILE is Canvas's gradebook, or Moodle's "grading worksheet". What is written, grades/upload.csv, is
-the same table with the points in it, to be imported there; every other cell stays as it was. With
---deadlines lateness is taken off, see deadlines.py.
+the same table with the points in it, to be imported there; every other cell stays as it was.
+Marks entered in manual.csv count, and grades.csv and the students' pages follow. With --deadlines
+lateness is taken off, see deadlines.py.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deadlines import read_deadlines, read_times
-from gradebook import total
+from gradebook import total, write_gradebook
 from hand_marks import HandMarks
 from questions import find_source, read_problem_set
 from results import Results, StoreError, replaced
@@ -99,10 +100,10 @@ def lateness(table, source, deadlines):
     return late
 
 
-def fill(table, at, results, entries, late=None, scale=1.0):
+def fill(table, at, results, marks, late=None, scale=1.0):
     """Write points into the table. Returns lines for the instructor, who was left out among them.
 
-    results: {student: Graded}; entries: {(student, written answer): Entry}; late: of `lateness`.
+    results: {student: Graded}; marks: {student: {written answer: Entry}}; late: of `lateness`.
     """
     rows = _rows_of(table)
     graded, lines = match(results, [student for student in rows if student], table.path.name)
@@ -116,7 +117,7 @@ def fill(table, at, results, entries, late=None, scale=1.0):
         elif at.locked is not None and row[at.locked].strip().casefold() == "no":
             lines.append(f"the LMS does not let this grade change, left as it is: {student.name}")
         else:
-            own = {q: entry for (who, q), entry in entries.items() if who == one.student}
+            own = marks.get(one.student, {})
             earned = one.score + sum(entry.value for entry in own.values())
             said = total(one, own)
             days, kept = late.get(student, (None, 1.0)) if late is not None else (0, 1.0)
@@ -126,7 +127,7 @@ def fill(table, at, results, entries, late=None, scale=1.0):
                 off = f"{days} day{'s' * (days > 1)} late, {100 * (1 - kept):g} % off"
                 lines.append(f"{off}: {student.name}")
                 said += f"; {off}"
-            if any(flag.startswith("not scored") for flag in one.marks.flags):
+            if any(flag.startswith(("not scored", "could not")) for flag in one.marks.flags):
                 lines.append(f"not scored, look at it before you upload: {student.name}")
             text = f"{earned * kept * scale:.2f}"
             if at.most is not None and "," in row[at.most]:  # a language with decimal commas
@@ -163,16 +164,6 @@ def _rows_of(table):
     return dict(zip(students, [row for _, row in rows], strict=True))
 
 
-def open_marks(results, entries):
-    """["Ann Lee q9_written"] for every written answer that has no points yet."""
-    return [
-        f"{student} {question}"
-        for student, one in sorted(results.items())
-        for question in one.written
-        if (student, question) not in entries or not entries[student, question].points
-    ]
-
-
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("set", help="ps1, ps2, ...")
@@ -193,7 +184,8 @@ def main(arguments=None):
         if out.resolve() == options.table.resolve():
             raise FileExistsError(f"{out} is the table that was exported; name another with --out")
         results = Results(options.grades, problem_set).known
-        entries = HandMarks(options.grades / "manual.csv", problem_set).entries
+        marks, _ = HandMarks(options.grades / "manual.csv", problem_set).update(results)
+        write_gradebook(problem_set, results, marks, options.grades)
         table = read_table(options.table)
         at = columns(table, problem_set.name, options.column)
         late = None
@@ -201,7 +193,12 @@ def main(arguments=None):
             deadlines = read_deadlines(options.deadlines, problem_set.name)
             times = read_table(options.times) if options.times else table
             late = lateness(table, times, deadlines)
-        to_mark = open_marks(results, entries)
+        to_mark = [
+            f"{student} {question}"
+            for student, own in marks.items()
+            for question, entry in own.items()
+            if not entry.points
+        ]
         if to_mark and not options.force:
             some = ", ".join(to_mark[:3]) + ", ..." * (len(to_mark) > 3)
             raise TableError(
@@ -216,7 +213,7 @@ def main(arguments=None):
                 f"{table.path} has {most:g} points for {problem_set.name}, which has {whole:g}; "
                 "change it there, or use --scale"
             )
-        lines = fill(table, at, results, entries, late, scale)
+        lines = fill(table, at, results, marks, late, scale)
         with replaced(out, table.encoding) as file:
             file.write(table.text())
     except (OSError, TableError, StoreError) as error:

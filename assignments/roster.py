@@ -14,11 +14,8 @@ from tables import TableError, read_table
 
 NAMES = ("name", "student", "full name", "student name")
 PARTS = (("first name", "last name"), ("first name", "surname"))
-NUMBERS = (
-    "id",
-    "identifier",
-    "user_id",
-)  # the LMS's own number, which it writes into names of files
+# the LMS's own number, which it writes into names of files
+NUMBERS = ("id", "identifier", "user_id")
 OTHERS = (
     "email",
     "email address",
@@ -71,11 +68,15 @@ class Roster:
     def find(self, name, number=""):
         """The student of a name, or of the LMS's number. Returns Student, or None.
 
-        None also where a name is that of two students: nobody is guessed.
+        None also where a name is that of two students, or the number is one student's and the
+        name another's: nobody is guessed.
         """
+        numbered = [student for student in self.students if number and student.number == number]
+        if len(numbered) == 1:
+            named = self.find(name)
+            return numbered[0] if named in (None, numbered[0]) else None
         plain = name.strip().casefold()
-        rules = [lambda s: s.number == number] if number else []
-        rules += [
+        rules = [
             lambda s: plain == s.key.casefold(),
             lambda s: spellings(name) & spellings(s.name),
             lambda s: plain in {s.number, *s.others},

@@ -76,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="L",
         help="the quality level nearest to lambda, from 0.0002 (small files) to 0.064 (good ones)",
     )
+    with_effort(sub)
     with_model(sub)
 
     sub = command(

@@ -13,8 +13,8 @@ import math
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,7 @@ def compress(arguments: Namespace) -> int:
         stream = bitstream.parse(data)
         # The decoder finds these very integers in the file: no need to look for them there.
         y_hat = loaded[0].synthesise(latents, stream.quality, stream.height, stream.width)
+        del latents  # as large as the photograph
         decibels = psnr(photo_to_tensor(image), y_hat)
         _write(target, data)
         return (
@@ -94,14 +95,12 @@ def decompress(arguments: Namespace) -> int:
     codecs: dict[bytes, Codec] = {}
 
     def one(source: str, target: str) -> str:
-        data = _read_rda(source)
-        try:
+        with _named_in_errors(source):
+            data = _read_rda(source)
             made_by = bitstream.parse(data).weights_id
             if made_by not in codecs:
                 codecs[made_by] = Codec.load(arguments.model or shipped_name(made_by))
             y_hat = codecs[made_by].decompress(data)
-        except BitstreamError as error:
-            raise BitstreamError(f"{source}: {error}") from None
         kind = kinds[target]
         _write(target, encode_photo(y_hat, kind, target))
         if kind not in KEEP_EVERY_PIXEL:
@@ -113,10 +112,8 @@ def decompress(arguments: Namespace) -> int:
 
 
 def info(arguments: Namespace) -> None:
-    try:
+    with _named_in_errors(arguments.input):
         stream = bitstream.parse(_read_rda(arguments.input))
-    except BitstreamError as error:
-        raise BitstreamError(f"{arguments.input}: {error}") from None
     header, payload = bitstream.HEADER.size, len(stream.payload)
     bpp = 8 * (header + payload) / (stream.width * stream.height)
     print(f"format     .rda version {bitstream.VERSION}, checksum right")
@@ -186,9 +183,15 @@ def _read_rda(source: str) -> bytes:
     """The bytes of an .rda file, or of standard input. Raises: ValueError, OSError."""
     if source != STREAM and Path(source).is_dir():
         raise ValueError(f"{source} is a folder; name an .rda file in it")
+    with nullcontext(sys.stdin.buffer) if source == STREAM else open(source, "rb") as file:
+        return bitstream.read(file)
+
+
+@contextmanager
+def _named_in_errors(source: str) -> Iterator[None]:
+    """What is wrong with an .rda file is said with its name."""
     try:
-        with nullcontext(sys.stdin.buffer) if source == STREAM else open(source, "rb") as file:
-            return bitstream.read(file)
+        yield
     except BitstreamError as error:
         raise BitstreamError(f"{source}: {error}") from None
 

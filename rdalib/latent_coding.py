@@ -2,14 +2,19 @@
 
 A coder of latents is a frozen dataclass with the autoencoder as `model` and these methods:
 
-    quantize(z, quality)                   z to the integers of a file, "latents" below
+    quantize(z, quality, side, threshold)  z to the integers of a file, "latents" below
     symbols_and_tables(latents, quality)   those integers in the order of coding, with their tables
     decode(decoder, quality, grid)         the same latents from a file
     dequantize(latents, quality, grid)     z, rounded, for the synthesis
+    tables_of_z(quality)                   the tables that integers of z are coded with
+    relaxed(latents, quality)              a differentiable stand-in, for `refinement`
     to(device)                             the same coder with its networks on another device
 
 `quantize` and `decode` give the same latents, one from z, the other from a file. What they are is
-each coder's own matter; nobody else looks inside. grid is the (height, width) of z. `decode` may
+each coder's own matter; nobody else looks inside. grid is the (height, width) of z. side: latents
+whose side information is kept; threshold: see `to_integers`. `relaxed` gives a function of u, z in
+steps, and of a function in place of rounding; its result is (what the bits are of, the index of
+the table of each, what is decoded, in steps), each (M, h, w). `decode` may
 take its integers in as many steps as it likes, from an entropy_coding.Decoder: each step's tables
 may depend on all integers before it.
 
@@ -20,7 +25,7 @@ network, for these differ between machines. Integers stay on the CPU. Tables are
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -36,10 +41,12 @@ from rdalib.quantization import round_half_up
 from rdalib.strips import in_strips
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int, Int32, UInt8
+    from jaxtyping import Float, Int, Int32, Shaped, UInt8
     from torch import Tensor
 
     Grid = tuple[int, int]
+    Soften = Callable[[Float[Tensor, "M h w"]], Float[Tensor, "M h w"]]
+    Relaxed = Callable[[Float[Tensor, "M h w"], Soften], tuple[Tensor, Tensor, Tensor]]
     Groups = tuple[Sequence[Int[np.ndarray, " n"]], Sequence[Table]]
 
 SIDE_ROWS = 4  # of h in a strip
@@ -52,10 +59,18 @@ class LatentCoder(Protocol):
 
     @property
     def model(self) -> RateDistortionAutoencoder: ...
-    def quantize(self, z: Float[Tensor, "M h w"], quality: int) -> Any: ...
+    def quantize(
+        self,
+        z: Float[Tensor, "M h w"],
+        quality: int,
+        side: Any = None,
+        threshold: float = 0.5,
+    ) -> Any: ...
     def symbols_and_tables(self, latents: Any, quality: int) -> Groups: ...
     def decode(self, decoder: Decoder, quality: int, grid: Grid) -> Any: ...
     def dequantize(self, latents: Any, quality: int, grid: Grid) -> Float[Tensor, "M h w"]: ...
+    def tables_of_z(self, quality: int) -> Sequence[Table]: ...
+    def relaxed(self, latents: Any, quality: int) -> Relaxed: ...
     def to(self, device: torch.device | str) -> LatentCoder: ...
 
 
@@ -69,9 +84,17 @@ def steps_at(model: RateDistortionAutoencoder, quality: int) -> Float[Tensor, "M
     return model.steps(level(quality).to(model.log_steps.device))[0]
 
 
-def to_integers(u: Float[Tensor, "*shape"]) -> Int32[np.ndarray, "*shape"]:
-    """Rounded half up, as an array; what is too large to be coded stays so."""
-    return round_half_up(u).clamp_(-LARGEST, LARGEST).to(torch.int32).cpu().numpy()
+def to_integers(u: Float[Tensor, "*shape"], threshold: float = 0.5) -> Int32[np.ndarray, "*shape"]:
+    """Rounded half up, as an array; what is too large to be coded stays so.
+
+    threshold: with more than 1/2, a number less than so far beyond an integer is rounded to that
+    one, the nearer to zero: fewer bits for a little more distortion.
+    """
+    rounded = round_half_up(u)
+    if threshold > 0.5:
+        size = rounded.abs()
+        rounded = rounded.sign() * (size - (u.abs() < size - 1 + threshold).float())
+    return rounded.clamp_(-LARGEST, LARGEST).to(torch.int32).cpu().numpy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +109,15 @@ class FactorizedCoder:
         return replace(self, model=deepcopy(self.model).to(device))
 
     @torch.inference_mode()
-    def quantize(self, z: Float[Tensor, "M h w"], quality: int) -> Int32[np.ndarray, "M n"]:
+    def quantize(
+        self,
+        z: Float[Tensor, "M h w"],
+        quality: int,
+        side: Any = None,
+        threshold: float = 0.5,
+    ) -> Int32[np.ndarray, "M n"]:
         """z_rounded, in units of the level's steps."""
-        return to_integers((z / steps_at(self.model, quality)).flatten(1))
+        return to_integers((z / steps_at(self.model, quality)).flatten(1), threshold)
 
     def symbols_and_tables(self, z_rounded: Int32[np.ndarray, "M n"], quality: int) -> Groups:
         """(symbols, tables) to be coded: one group a channel."""
@@ -106,6 +135,20 @@ class FactorizedCoder:
         """What the synthesis is given before its gains."""
         steps = steps_at(self.model, quality)
         return torch.from_numpy(z_rounded).to(steps.device).float().reshape(-1, *grid) * steps
+
+    def tables_of_z(self, quality: int) -> Sequence[Table]:
+        """One a channel."""
+        return self.tables[quality]
+
+    def relaxed(self, z_rounded: Int32[np.ndarray, "M n"], quality: int) -> Relaxed:
+        """See the head of this module."""
+
+        def relax(u: Tensor, soften: Soften) -> tuple[Tensor, Tensor, Tensor]:
+            d = soften(u)
+            index = torch.arange(len(u), device=u.device)[:, None, None].expand_as(u)
+            return d, index, d
+
+        return relax
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +183,18 @@ class HyperpriorCoder:
         return replace(self, model=deepcopy(self.model).to(device))
 
     @torch.inference_mode()
-    def quantize(self, z: Float[Tensor, "M h w"], quality: int) -> Latents:
+    def quantize(
+        self,
+        z: Float[Tensor, "M h w"],
+        quality: int,
+        side: Latents | None = None,
+        threshold: float = 0.5,
+    ) -> Latents:
         """z in the integers that a file holds."""
-        h_rounded = self.round_side(self.analyse_side(z), quality)
+        h_rounded = side.h_rounded if side else self.round_side(self.analyse_side(z), quality)
         mean, table_index = self.describe(h_rounded, quality, (z.shape[1], z.shape[2]))
         u = (z / steps_at(self.model, quality)).flatten(1)
-        z_rounded = to_integers(u.sub_(self.in_steps(mean, quality)))
+        z_rounded = to_integers(u.sub_(self.in_steps(mean, quality)), threshold)
         return Latents(h_rounded, z_rounded, mean, table_index)
 
     def symbols_and_tables(self, latents: Latents, quality: int) -> Groups:
@@ -169,6 +218,22 @@ class HyperpriorCoder:
         u = torch.from_numpy(latents.z_rounded).to(steps.device).float()
         u += self.in_steps(latents.mean, quality)
         return u.reshape(-1, *grid).mul_(steps)
+
+    def tables_of_z(self, quality: int) -> Sequence[Table]:
+        """One a scale."""
+        return self.scale_tables
+
+    def relaxed(self, latents: Latents, quality: int) -> Relaxed:
+        """See the head of this module. Means and scales are those of the side information."""
+        means = self.in_steps(latents.mean, quality).detach()
+        indices = torch.from_numpy(latents.table_index).to(means.device).long()
+
+        def relax(u: Tensor, soften: Soften) -> tuple[Tensor, Tensor, Tensor]:
+            mean, index = means.reshape(u.shape), indices.reshape(u.shape)
+            d = soften(u - mean)
+            return d, index, d + mean
+
+        return relax
 
     # The side information by itself
 
@@ -234,8 +299,11 @@ class HyperpriorCoder:
 
 def scale_index(octaves: Int32[np.ndarray, "M n"]) -> UInt8[np.ndarray, "M n"]:
     """The table of each scale, by its log2 over the smallest, in units of 1 / ONE."""
-    index = octaves.astype(np.int64) * SCALES_PER_OCTAVE // ONE
-    return index.clip(0, SCALES - 1).astype(np.uint8)
+    table_index = np.empty(octaves.shape, np.uint8)
+    for channels in _some_channels(octaves):
+        index = octaves[channels].astype(np.int64) * SCALES_PER_OCTAVE // ONE
+        table_index[channels] = index.clip(0, SCALES - 1)
+    return table_index
 
 
 def side_grid(grid: Grid) -> Grid:
@@ -278,8 +346,8 @@ def put_back(
     return integers
 
 
-def _some_channels(table_index: UInt8[np.ndarray, "M n"]) -> Iterator[slice]:
-    """Slices of channels, so that sorting has little in hand at a time."""
-    channels, places = table_index.shape
+def _some_channels(latents: Shaped[np.ndarray, "M n"]) -> Iterator[slice]:
+    """Slices of channels, so that what has 64 bits for each latent is never large."""
+    channels, places = latents.shape
     some = max(1, LATENTS_AT_ONCE // max(places, 1))
     return (slice(first, first + some) for first in range(0, channels, some))

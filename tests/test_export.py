@@ -87,6 +87,9 @@ def test_canvass_gradebook_is_filled_in_and_nothing_else_changes(grades, capsys)
     expected[3][6] = f"{MOST + 4:.2f}"
     expected[4][6] = expected[6][6] = f"{MOST / 2 + 4:.2f}"
     assert status == 0 and filled == expected
+    table = csv.DictReader((grades / "grades.csv").read_text().splitlines())
+    rows = {row["submission"]: row for row in table}
+    assert rows["Ann Lee"]["total"] == f"{MOST + 4:g}" and rows["Ann Lee"]["to_mark"] == "0"
     said = capsys.readouterr().out
     assert "excused, left as it is: Ray, Bob" in said
     assert "without a submission, left empty: Student, Test" in said

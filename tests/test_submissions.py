@@ -225,6 +225,7 @@ def test_nobody_is_guessed_where_two_have_a_name():
     roster = Roster([Student("Ann Lee", "1"), Student("Lee Ann", "2"), Student("Bo", "3")])
     assert roster.find("leeann") is None and roster.find("leeann", "2").name == "Lee Ann"
     assert roster.find("Ann Lee").number == "1"
+    assert roster.find("Bo", "1") is None and roster.find("group 7, Bo", "3").name == "Bo"
     assert roster.find("nobody") is None and roster.find("nobody", "99") is None
 
 
