@@ -257,7 +257,7 @@ class Codec:
     def _refined(
         self, y: Tensor, z: Tensor, quality: int, effort: int, progress: Progress
     ) -> tuple[Tensor, Any]:
-        """(z after `effort` iterations of refinement, the latents whose side information it has)."""
+        """(z after so many iterations of refinement, the latents whose side information it has)."""
         if not effort:
             return z, None
         refined = refine(self, as_float(y.to(self.device)), z, quality, effort, progress)

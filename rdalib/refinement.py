@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-    from rdalib.codec import Codec
+    from rdalib.autoencoder import RateDistortionAutoencoder
     from rdalib.entropy_coding import Table
+    from rdalib.latent_coding import LatentCoder
 
 LARGEST_PIXELS = 2**22  # 4 megapixels: gradients take about 1 GB of memory a megapixel
 LAMBDA_FACTOR = 1.33  # of the level's lambda: leaves distortion about where it was
@@ -41,8 +42,20 @@ CHECK_EVERY = 25  # iterations, after which what a file would hold is measured
 REACH = 255  # integers of larger magnitude cost what this one does
 
 
+class Refinable(Protocol):
+    """What is needed of a codec."""
+
+    latent_coder: LatentCoder
+    model: RateDistortionAutoencoder
+
+    @property
+    def device(self) -> torch.device: ...
+    def quantize(self, z: Tensor, quality: int, side: Any = None) -> Any: ...
+    def synthesise(self, latents: Any, quality: int, height: int, width: int) -> Tensor: ...
+
+
 def refine(
-    codec: Codec,
+    codec: Refinable,
     y: Float[Tensor, "3 H W"],
     z: Float[Tensor, "M h w"],
     quality: int,
