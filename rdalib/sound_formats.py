@@ -81,7 +81,7 @@ def best_file(
     tried = []
     for mode in FORMATS[name][2]:
         low, level, high = 0.0, SMALLEST, SMALLEST
-        for _ in range(8):
+        for _ in range(10):
             data = write_as(y, name, level, mode)
             tried.append(data)
             too_large = len(data) > max_bytes
