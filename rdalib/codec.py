@@ -26,7 +26,14 @@ from rdalib.rate_search import FEW_PIXELS, try_all, try_by_secants
 from rdalib.refinement import refine
 from rdalib.strips import in_strips
 from rdalib.transforms import STRIDE
-from rdalib.weights_file import shipped_names, shipped_weights, unpack, weights_id, weights_path
+from rdalib.weights_file import (
+    earlier_weights,
+    shipped_names,
+    shipped_weights,
+    unpack,
+    weights_id,
+    weights_path,
+)
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -217,7 +224,8 @@ class Codec:
         """What `quantize` gave when a Bitstream was made. Raises: BitstreamError."""
         if stream.weights_id != self.weights_id:
             raise BitstreamError(
-                f"made with other weights: the file names {stream.weights_id.hex()}, "
+                earlier_weights(stream.weights_id)
+                or f"made with other weights: the file names {stream.weights_id.hex()}, "
                 f"these are {self.weights_id.hex()}"
             )
         try:
