@@ -54,7 +54,7 @@ def shipped_weights(name: str) -> Path:
     return path
 
 
-def earlier_weights(weights_id):
+def earlier_weights(weights_id: bytes) -> str:
     """What reads files of weights that rdalib shipped once, as a sentence; "" for other weights.
 
     `weights/earlier.tsv` lists them: id, model, date, and the last commit that has them.
