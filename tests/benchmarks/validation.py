@@ -60,7 +60,7 @@ def main(arguments):
         codec = Codec.load(name)
         effort = f", effort {arguments.effort}" if arguments.effort else ""
         ours[f"{name} {codec.weights_id.hex()}{effort}"] = codec
-    rivals = {name: None for name in ("jpeg2000", *(RIVALS if arguments.rivals else ()))}
+    rivals = dict.fromkeys(("jpeg2000", *(RIVALS if arguments.rivals else ())))
     rates = {}  # (set, codec): {photograph: BD-rate in percent}
     for group, name, image in tqdm(photographs(), total=40 + 2 * 8):
         curves = {}
