@@ -12,6 +12,7 @@ import mmap
 import os
 import signal
 import sys
+import threading
 import time
 import warnings
 
@@ -25,7 +26,7 @@ own = {}  # the names that the instructor's cells defined, with their values
 before = {}  # all names when an instructor's cell began
 library = {}  # (owner, its name): {attribute: value}
 settings = []  # functions that put a setting back
-threads = {"before": 0, "ours": None}  # how many run: when a cell began; without the student's
+threads = {"before": 0, "ours": 0}  # how many run: when a cell began; without the student's
 
 
 def begin(names, defines):
@@ -33,15 +34,13 @@ def begin(names, defines):
     forget(names, defines)
     before.clear()
     before.update(names)
-    threads["before"] = _thread._count()
-    if threads["ours"] is None:
-        threads["ours"] = threads["before"]
+    threads["before"] = _running()
 
 
 def end(names):
     """After it: what it defined is remembered, and the libraries that it imported."""
     own.update((k, v) for k, v in names.items() if before.get(k, names) is not v)
-    threads["ours"] += max(0, _thread._count() - threads["before"])
+    threads["ours"] += max(0, _running() - threads["before"])
     if not settings:
         _remember_settings()
     wanted = CHECKED + (WITH_TORCH if "torch" in sys.modules else [])
@@ -95,9 +94,20 @@ def restore(names):
     return changed
 
 
+def _running():
+    """How many threads run, without the one that pyzmq starts when a cell draws a picture."""
+    ours = [one for one in threading.enumerate() if type(one).__module__.startswith("zmq.")]
+    return _thread._count() - len(ours)
+
+
+def settle():
+    """All threads that run now are the kernel's own, which starts some of them late."""
+    threads["ours"] = _running()
+
+
 def left_running():
     """Whether an answer has left a thread, or an alarm that would end the kernel later."""
-    return _thread._count() > threads["ours"] or signal.getitimer(signal.ITIMER_REAL)[0] > 0
+    return _running() > threads["ours"] or signal.getitimer(signal.ITIMER_REAL)[0] > 0
 
 
 def line_of(source):
@@ -112,21 +122,20 @@ def line_of(source):
     return found
 
 
-def count_printing(path):
-    """From now on the file at `path` holds two numbers: lines printed, and seconds spent on it."""
+def time_printing(path):
+    """From now on the file at `path` holds the seconds that were spent on printing, as a double."""
     with open(path, "r+b") as file:
-        numbers = memoryview(mmap.mmap(file.fileno(), 16)).cast("d")
+        seconds = memoryview(mmap.mmap(file.fileno(), 8)).cast("d")
     clock = time.perf_counter
     for stream in (sys.stdout, sys.stderr):
 
-        def counted(text, write=stream.write):
+        def timed(text, write=stream.write):
             began = clock()
             written = write(text)
-            numbers[0] += text.count("\n")
-            numbers[1] += clock() - began
+            seconds[0] += clock() - began
             return written
 
-        stream.write = counted
+        stream.write = timed
 
 
 def forget(names, which):

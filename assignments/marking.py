@@ -177,6 +177,8 @@ class Marking:
                     solved = self.set.questions[index - 1]
                     self._instructor(solved.of_kind("given", "answer"))
                 self._instructor(self.set.questions[index].before)
+                if self.alone:
+                    self._guard("settle()")
                 return
             except (KernelLost, SetError) as error:  # what an earlier answer left behind, perhaps
                 self._drop_kernel()
@@ -205,7 +207,7 @@ class Marking:
         )
         if self.kernel.run(install).error:
             raise SetError("the guard could not be started")
-        self._guard(f"count_printing({str(self.kernel.printed)!r})")
+        self._guard(f"time_printing({str(self.kernel.printed)!r})")
 
     def _drop_kernel(self):
         if self.kernel is not None:

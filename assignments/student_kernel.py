@@ -65,10 +65,10 @@ class Kernel:
         stop: a threading.Event; once it is set, the kernel ends and Stopped is raised.
         """
         self.limits, self.deadline, self.stop = limits, deadline, stop
-        self.before = 0.0, 0.0
+        self.before = 0.0
         (work / "here").mkdir(parents=True, exist_ok=True)
-        self.printed = work / f"printed-{secrets.token_hex(4)}"  # guard.count_printing writes it
-        self.printed.write_bytes(bytes(16))
+        self.printed = work / f"printed-{secrets.token_hex(4)}"  # guard.time_printing writes it
+        self.printed.write_bytes(bytes(8))
         self.counter = os.open(self.printed, os.O_RDONLY)
         connection = work / f"connection-{secrets.token_hex(4)}.json"
         ports = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
@@ -161,17 +161,14 @@ class Kernel:
                 self._watch()
 
     def _printed(self):
-        """(lines printed, seconds spent on it) so far; from student code, so any numbers at all."""
-        data = os.pread(self.counter, 16, 0)
-        return struct.unpack("dd", data) if len(data) == 16 else (0.0, 0.0)
+        """Seconds spent on printing so far; from student code, so any number at all."""
+        data = os.pread(self.counter, 8, 0)
+        return struct.unpack("d", data)[0] if len(data) == 8 else 0.0
 
     def _printing(self, seconds):
         """What to add if most of the last `seconds` went into printing."""
-        (lines, spent), (lines_before, spent_before) = self._printed(), self.before
-        lines, spent = lines - lines_before, spent - spent_before
-        if spent > seconds / 2 and 0 <= lines < 1e12:
-            return f", most of them printing: it printed {lines:,.0f} lines; print less"
-        return ""
+        spent = self._printed() - self.before
+        return ", most of them printing: print less" if spent > seconds / 2 else ""
 
     def memory(self):
         """Bytes that the kernel holds; on Linux with what it has reserved, as its limit counts."""

@@ -8,7 +8,7 @@ y_hat = codec.decompress(data)
 from importlib import import_module
 from pkgutil import iter_modules
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["BitstreamError", "Codec"]
 
 _MODULES = {module.name for module in iter_modules(__path__) if not module.name.startswith("_")}

@@ -17,6 +17,10 @@ def patch(text: str) -> int:
     return side
 
 
+def count_from_0(text: str) -> int:
+    return _number(text, int, 0, math.inf, "a whole number from 0 up")
+
+
 def count(text: str) -> int:
     return _number(text, int, 1, math.inf, "a whole number from 1 up")
 

@@ -8,7 +8,7 @@ network outputs, so every machine decodes the same integers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, overload
 
@@ -16,15 +16,24 @@ import torch
 
 from rdalib import bitstream, entropy_coding
 from rdalib.bitstream import Bitstream, BitstreamError
+from rdalib.distortion import l2
 from rdalib.entropy_coding import Decoder
 from rdalib.images import pad_to_multiple, to_8bit
 from rdalib.latent_coding import LatentCoder, level
 from rdalib.photographs import as_float, is_batch, photo_tensor
-from rdalib.quality import check_quality
+from rdalib.quality import LEVELS, check_quality
 from rdalib.rate_search import FEW_PIXELS, try_all, try_by_secants
+from rdalib.refinement import refine
 from rdalib.strips import in_strips
 from rdalib.transforms import STRIDE
-from rdalib.weights_file import shipped_names, shipped_weights, unpack, weights_id, weights_path
+from rdalib.weights_file import (
+    earlier_weights,
+    shipped_names,
+    shipped_weights,
+    unpack,
+    weights_id,
+    weights_path,
+)
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -35,9 +44,13 @@ if TYPE_CHECKING:
     from rdalib.latent_coding import Grid
     from rdalib.photographs import Photo
 
+    Size = tuple[int, int]
+    Progress = Callable[[float], object]
+
 DEFAULT_MODEL = "hyperprior"
 ROWS = 32  # of z in a strip
 HALO = 2  # rows of z; analysis and synthesis see fewer
+LARGEST_THRESHOLD, HALVINGS = 0.75, 8  # of rounding, to meet a number of bytes
 
 
 class Codec:
@@ -97,23 +110,39 @@ class Codec:
 
     @overload
     def compress(
-        self, photo: Photo, quality: int | None = None, max_bytes: int | None = None
+        self,
+        photo: Photo,
+        quality: int | None = None,
+        max_bytes: int | None = None,
+        effort: int = 0,
     ) -> bytes: ...
     @overload
     def compress(
-        self, photo: list[Photo], quality: int | None = None, max_bytes: int | None = None
+        self,
+        photo: list[Photo],
+        quality: int | None = None,
+        max_bytes: int | None = None,
+        effort: int = 0,
     ) -> list[bytes]: ...
-    def compress(self, photo: Any, quality: int | None = None, max_bytes: int | None = None) -> Any:
+    def compress(
+        self,
+        photo: Any,
+        quality: int | None = None,
+        max_bytes: int | None = None,
+        effort: int = 0,
+    ) -> Any:
         """A photograph to the bytes of an .rda file, or several to a list of them.
 
         photo: a float tensor (3, H, W) in [0, 1], an array, a Pillow image (see photographs), or
         a batch: (B, 3, H, W), or a list of photographs of any sizes.
-        quality: level 0..63 (default 32); max_bytes: instead, the best level whose file has at
-        most that many bytes. Raises: ValueError, also if no file is that small.
+        quality: level 0..63 (default 32); max_bytes: instead, the best file of at most that many
+        bytes; effort: iterations of refinement for this photograph, 50 or 100: better files for
+        seconds or minutes of work, which any decoder reads.
+        Raises: ValueError, also if no file is that small.
         """
         if is_batch(photo):
-            return [self.encode(one, quality, max_bytes)[0] for one in photo]
-        return self.encode(photo, quality, max_bytes)[0]
+            return [self.encode(one, quality, max_bytes, effort)[0] for one in photo]
+        return self.encode(photo, quality, max_bytes, effort)[0]
 
     @overload
     def decompress(self, data: bytes) -> Float[Tensor, "3 H W"]: ...
@@ -133,17 +162,26 @@ class Codec:
     # Their parts
 
     def encode(
-        self, photo: Photo, quality: int | None = None, max_bytes: int | None = None
+        self,
+        photo: Photo,
+        quality: int | None = None,
+        max_bytes: int | None = None,
+        effort: int = 0,
+        progress: Progress = lambda loss: None,
     ) -> tuple[bytes, Any]:
-        """(the bytes of the file, the latents in it), as `compress` for one photograph."""
+        """(the bytes of the file, the latents in it), as `compress` for one photograph.
+
+        progress: called with the loss at each iteration of refinement, over that of the first.
+        """
         if quality is not None and max_bytes is not None:
             raise ValueError("give a quality or a number of bytes, not both")
         quality = check_quality(quality)
         y = photo_tensor(photo)
-        z, (height, width) = self.analyse(y), y.shape[1:]
-        if max_bytes is None:
-            return self._file(z, quality, height, width)
-        return self._largest_within(max_bytes, z, height, width)
+        z = self.analyse(y)
+        if max_bytes is not None:
+            return self._best_within(max_bytes, y, z, effort, progress)
+        refined, side = self._refined(y, z, quality, effort, progress)
+        return self._file(refined, quality, (y.shape[1], y.shape[2]), side)
 
     def analyse(self, photo: Photo) -> Float[Tensor, "M h w"]:
         """A photograph to z, before any quantization."""
@@ -157,10 +195,15 @@ class Codec:
             strips = in_strips(analysis, y, rows=ROWS, halo=HALO, given=STRIDE)
             return torch.cat([z for _, z in strips], dim=1)
 
-    def quantize(self, z: Float[Tensor, "M h w"], quality: int) -> Any:
-        """z to what is coded, latents: z_rounded, int32 (M, h * w), or, with h, Latents."""
+    def quantize(
+        self, z: Float[Tensor, "M h w"], quality: int, side: Any = None, threshold: float = 0.5
+    ) -> Any:
+        """z to what is coded, latents: z_rounded, int32 (M, h * w), or, with h, Latents.
+
+        side: latents whose side information is kept; threshold: of rounding, see `to_integers`.
+        """
         with self._undisturbed():
-            return self.latent_coder.quantize(z, quality)
+            return self.latent_coder.quantize(z, quality, side, threshold)
 
     def synthesise(
         self, latents: Any, quality: int, height: int, width: int
@@ -181,7 +224,8 @@ class Codec:
         """What `quantize` gave when a Bitstream was made. Raises: BitstreamError."""
         if stream.weights_id != self.weights_id:
             raise BitstreamError(
-                f"made with other weights: the file names {stream.weights_id.hex()}, "
+                earlier_weights(stream.weights_id)
+                or f"made with other weights: the file names {stream.weights_id.hex()}, "
                 f"these are {self.weights_id.hex()}"
             )
         try:
@@ -205,31 +249,86 @@ class Codec:
         ):
             yield
 
-    def _file(self, z: Tensor, quality: int, height: int, width: int) -> tuple[bytes, Any]:
-        latents = self.quantize(z, quality)
+    def _file(
+        self, z: Tensor, quality: int, size: Size, side: Any = None, threshold: float = 0.5
+    ) -> tuple[bytes, Any]:
+        """(the bytes of the file, the latents in it). size: (height, width) of the photograph."""
+        latents = self.quantize(z, quality, side, threshold)
         payload = entropy_coding.encode(*self.latent_coder.symbols_and_tables(latents, quality))
-        stream = Bitstream(self.weights_id, quality, width, height, payload)
+        stream = Bitstream(self.weights_id, quality, size[1], size[0], payload)
         return bitstream.build(stream), latents
 
-    def _largest_within(
-        self, max_bytes: int, z: Tensor, height: int, width: int
+    def _refined(
+        self, y: Tensor, z: Tensor, quality: int, effort: int, progress: Progress
+    ) -> tuple[Tensor, Any]:
+        """(z after so many iterations of refinement, the latents whose side information it has)."""
+        if not effort:
+            return z, None
+        refined = refine(self, as_float(y.to(self.device)), z, quality, effort, progress)
+        return refined, self.quantize(z, quality)
+
+    def _best_within(
+        self, max_bytes: int, y: Tensor, z: Tensor, effort: int, progress: Progress
     ) -> tuple[bytes, Any]:
-        """The file of the highest level with at most max_bytes, and its latents."""
+        """The best file of at most max_bytes, and its latents.
+
+        That of the highest level that fits leaves 2 % of the bytes on average. So the next level,
+        which is too large, is made smaller by rounding towards zero, just as much as is needed;
+        the one with the smaller error is taken.
+        """
+        size = (y.shape[1], y.shape[2])
+        quality, *file = self._highest_level(max_bytes, z, size)
+        files, fits = [tuple(file)], True
+        target = as_float(y.to(self.device))
+        first = quality + 1 if quality + 1 < LEVELS else quality
+        for level_ in range(first, LEVELS):
+            if not fits:
+                break
+            better, side = self._refined(y, z, level_, effort, progress)
+            whole = self._file(better, level_, size, side)
+            fits = bool(effort) and len(whole[0]) <= max_bytes  # then one more level may fit
+            if len(whole[0]) <= max_bytes:
+                files.append(whole)
+            else:
+                files += self._rounded_within(max_bytes, better, level_, size, side)
+
+        def error(file: tuple[bytes, Any]) -> float:
+            quality = bitstream.parse(file[0]).quality
+            return l2(target, self.synthesise(file[1], quality, *size))
+
+        return min(files, key=error)
+
+    def _rounded_within(
+        self, max_bytes: int, z: Tensor, quality: int, size: Size, side: Any
+    ) -> list[tuple[bytes, Any]]:
+        """The largest file of a level within max_bytes by rounding towards zero, or none."""
+        low, high, found = 0.5, LARGEST_THRESHOLD, []
+        for _ in range(HALVINGS):
+            threshold = (low + high) / 2
+            file = self._file(z, quality, size, side, threshold)
+            if len(file[0]) <= max_bytes:
+                high, found = threshold, [file]
+            else:
+                low = threshold
+        return found
+
+    def _highest_level(self, max_bytes: int, z: Tensor, size: Size) -> tuple[int, bytes, Any]:
+        """(the highest level whose file has at most max_bytes, that file, its latents)."""
         best, smallest = None, math.inf
 
         def size_of(quality: int) -> int:
             nonlocal best, smallest
-            data, latents = self._file(z, quality, height, width)
+            data, latents = self._file(z, quality, size)
             smallest = min(smallest, len(data))
             if len(data) <= max_bytes:
-                best = data, latents
+                best = quality, data, latents
             return len(data)
 
-        search = try_all if height * width < FEW_PIXELS else try_by_secants
+        search = try_all if size[0] * size[1] < FEW_PIXELS else try_by_secants
         search(max_bytes, size_of)
         if best is None:
             raise ValueError(
-                f"{max_bytes} bytes are too few for {width} x {height} pixels: "
+                f"{max_bytes} bytes are too few for {size[1]} x {size[0]} pixels: "
                 f"the smallest file possible has {smallest}"
             )
         return best

@@ -22,7 +22,7 @@ from rdalib import bitstream
 from rdalib.bitstream import BitstreamError
 from rdalib.files import write_file
 from rdalib.quality import LAMBDA_MAX, LAMBDA_MIN, lambda_to_quality, quality_to_lambda
-from rdalib.terminal import bar, check_output, complain, explain, note
+from rdalib.terminal import bar, check_output, complain, explain, note, refining
 
 if TYPE_CHECKING:
     from rdalib.codec import Codec
@@ -60,7 +60,10 @@ def compress(arguments: Namespace) -> int:
         image = open_rgb(io.BytesIO(sys.stdin.buffer.read()) if source == STREAM else source, note)
         if not loaded:
             loaded.append(Codec.load(arguments.model))
-        data, latents = loaded[0].encode(image, quality, arguments.bytes)
+        with refining(arguments.effort) as progress:
+            data, latents = loaded[0].encode(
+                image, quality, arguments.bytes, arguments.effort, progress
+            )
         stream = bitstream.parse(data)
         # The decoder finds these very integers in the file: no need to look for them there.
         y_hat = loaded[0].synthesise(latents, stream.quality, stream.height, stream.width)

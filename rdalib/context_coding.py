@@ -21,8 +21,14 @@ from rdalib.context import (
     spread_of,
 )
 from rdalib.hyperprior import LARGEST_ACTIVATION, LARGEST_WEIGHT, ONE, WEIGHT_ONE
-from rdalib.hyperprior_coding import HyperpriorCoder, scale_index
-from rdalib.latent_coding import steps_at, to_integers
+from rdalib.hyperprior_coding import (
+    SCALES,
+    SCALES_PER_OCTAVE,
+    SMALLEST_LOG2_SCALE,
+    HyperpriorCoder,
+    scale_index,
+)
+from rdalib.latent_coding import level, steps_at, to_integers
 from rdalib.quality import LEVELS
 
 PER_OCTAVE = 48  # spreads looked up for each factor of two of a scale
@@ -272,17 +278,18 @@ class ContextCoder:
         return replace(self, hyperprior=self.hyperprior.to(device))
 
     @torch.inference_mode()
-    def quantize(self, z, quality):
+    def quantize(self, z, quality, side=None, threshold=0.5):
         """z (M, h, w) in the integers that a file holds."""
         coder, grid = self.hyperprior, tuple(z.shape[1:])
-        h_rounded = coder.round_side(coder.analyse_side(z), quality)
+        h_rounded = side.h_rounded if side else coder.round_side(coder.analyse_side(z), quality)
         mean, octaves, features = coder.describe_fully(h_rounded, quality, grid)
         latents = ContextLatents.empty(grid, h_rounded, mean)
         u = (z / steps_at(self.model, quality)).flatten(1)
         u = u.sub_(coder.in_steps(mean, quality)).cpu().numpy()
 
         def code(channels, places, shift, table_index):
-            integers = to_integers(torch.from_numpy(u[channels, places] - shift / ONE))
+            deviation = torch.from_numpy(u[channels, places] - shift / ONE)
+            integers = to_integers(deviation, threshold)
             latents.fill(channels, places, integers, shift, table_index)
             return integers
 
@@ -322,6 +329,34 @@ class ContextCoder:
 
         self.context.walk(octaves, features, quality, grid, code)
         return latents
+
+    def tables_of_z(self, quality):
+        """One a scale."""
+        return self.hyperprior.scale_tables
+
+    def relaxed(self, latents, quality):
+        """See the head of latent_coding. The context is that of what is decoded at the moment."""
+        coder, device = self.hyperprior, self.model.log_steps.device
+        _, octaves, features = coder.describe_fully(latents.h_rounded, quality, latents.grid)
+        mean = coder.in_steps(latents.mean, quality).detach()
+        log_scale = torch.from_numpy(octaves / ONE + SMALLEST_LOG2_SCALE).float()
+        features = torch.from_numpy(features / ONE).float()
+        described = [
+            t.to(device).reshape(1, -1, *latents.grid) for t in (mean, log_scale, features)
+        ]
+
+        def relax(u, soften):
+            def quantize(u, mean):
+                d = soften(u - mean)
+                return d, d + mean
+
+            at = level(quality).to(device)
+            d, log_scale, decoded = self.model.context(u[None], *described, at, quantize)
+            octaves = log_scale.detach() - SMALLEST_LOG2_SCALE
+            index = (octaves * SCALES_PER_OCTAVE).floor().clamp(0, SCALES - 1).long()
+            return d[0], index[0], decoded[0]
+
+        return relax
 
     @torch.inference_mode()
     def dequantize(self, latents, quality, grid):

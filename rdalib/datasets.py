@@ -7,6 +7,7 @@ BSDS500 (Arbelaez, Maire, Fowlkes, Malik, PAMI 2011: 500 photographs of 0.15 meg
 
 import hashlib
 import os
+from copy import copy
 from importlib import resources
 from pathlib import Path
 
@@ -227,6 +228,18 @@ class RandomPatches:
         self._fill(step // self.STEPS_A_POOL)
         drawn = [self._draw(generator) for _ in range(count)]
         return torch.stack([self._cut(*each) for each in drawn[share]]) / 255
+
+    def to_cover(self, most):
+        """How many patches show as many pixels as there are in memory: at least 8."""
+        pixels = sum(photo.shape[1] * photo.shape[2] for pool in self.pools for photo in pool)
+        return min(max(pixels // self.size**2, 8), most)
+
+    def crops(self, count):
+        """`count` patches y in their own colours, one after the other, on the CPU."""
+        plain, generator = copy(self), torch.Generator().manual_seed(0)
+        plain.recoloured = 0.0
+        for _ in range(count):
+            yield plain.sample(1, generator, step=self.number * self.STEPS_A_POOL)[0].cpu()
 
     def _draw(self, generator):
         """Where a patch lies, and what becomes of it: the arguments of _cut."""

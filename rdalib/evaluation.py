@@ -35,16 +35,16 @@ def quality_of(y, y_hat, data):
     return dict(zip(METRICS, values, strict=True))
 
 
-def measure(name, setting, y, codec=None, subsampling=None):
+def measure(name, setting, y, codec=None, subsampling=None, effort=0):
     """Compress and decompress y with one codec at one setting. Returns METRICS and SECONDS.
 
     name: "rda" (then `codec` is the Codec and the setting a quality level) or one of
-    classical.AVAILABLE; subsampling: as classical.encode takes it.
+    classical.AVAILABLE; subsampling: as classical.encode takes it; effort: as Codec.compress.
     """
     image = None if name == "rda" else tensor_to_photo(y)
     start = time.perf_counter()
     if name == "rda":
-        data = codec.compress(y, setting)
+        data = codec.compress(y, setting, effort=effort)
     else:
         data = classical.encode(name, image, setting, subsampling)
     middle = time.perf_counter()
@@ -53,12 +53,12 @@ def measure(name, setting, y, codec=None, subsampling=None):
     return quality_of(y, y_hat, data) | {"encode_s": middle - start, "decode_s": end - middle}
 
 
-def evaluate(paths, codecs, codec, progress=lambda items: items, note=lambda text: None):
+def evaluate(paths, codecs, codec, progress=lambda items: items, note=lambda text: None, effort=0):
     """Every codec at every setting on every photograph.
 
     paths: photograph files; codecs: names, "rda" among them or not; codec: the Codec;
     progress: wraps the list of files to make, as tqdm; note: called with one line of text for
-    each photograph that was changed in the reading.
+    each photograph that was changed in the reading; effort: of our codec, as Codec.compress.
     Returns the dict that `rda evaluate --json` writes. A photograph that cannot be read, or that
     one of the codecs cannot encode, is left out of all means: "left_out" then says why, by path.
     Raises: ValueError if all are left out.
@@ -73,7 +73,7 @@ def evaluate(paths, codecs, codec, progress=lambda items: items, note=lambda tex
             if path != read:
                 y = read_photo(path, note=lambda text, path=path: note(f"{path}: {text}"))
                 read, measured[path] = path, []
-            values = measure(name, y=y, codec=codec, **knob)
+            values = measure(name, y=y, codec=codec, effort=effort, **knob)
         except ValueError as error:  # the photograph cannot be read, or a codec not encode it
             left_out[path] = str(error) if isinstance(error, PhotoError) else f"{path}: {error}"
             measured.pop(path, None)
@@ -179,11 +179,11 @@ def at_rate(points, bpp, metric="psnr_rgb"):
     return float(np.interp(np.log(bpp), np.log(rates[order]), values[order]))
 
 
-def compare(y, codec, max_bytes, rivals=classical.CODECS, progress=lambda items: items):
+def compare(y, codec, max_bytes, rivals=classical.CODECS, progress=lambda items: items, effort=0):
     """The codecs side by side on one photograph, each at its best within max_bytes.
 
     A rival that cannot go that low is shown at its smallest file; our file is then held to the
-    smallest of all rivals' files. progress: wraps the rivals, as tqdm.
+    smallest of all rivals' files. progress: wraps the rivals, as tqdm; effort: as Codec.compress.
     Returns a list of (name, data, y_hat), ours first.
     Raises: ValueError if our codec cannot go that low.
     """
@@ -194,6 +194,6 @@ def compare(y, codec, max_bytes, rivals=classical.CODECS, progress=lambda items:
         if files[name] is None:
             files[name] = classical.smallest(name, image)
     budget = min([max_bytes, *map(len, files.values())])
-    ours = codec.compress(y, max_bytes=budget)
+    ours = codec.compress(y, max_bytes=budget, effort=effort)
     theirs = [(name, data, photo_to_tensor(classical.decode(data))) for name, data in files.items()]
     return [("rda", ours, codec.decompress(ours)), *theirs]

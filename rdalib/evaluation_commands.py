@@ -21,7 +21,12 @@ def compare(arguments: Namespace) -> None:
     shown = [
         (name, y_hat, evaluation.quality_of(y, y_hat, data))
         for name, data, y_hat in evaluation.compare(
-            y, codec, arguments.bytes, classical.AVAILABLE, progress=bar("comparing", "codec")
+            y,
+            codec,
+            arguments.bytes,
+            classical.AVAILABLE,
+            progress=bar("comparing", "codec"),
+            effort=arguments.effort,
         )
     ]
     print(f"{'':14}{'bytes':>9}{'bpp':>8}{'PSNR':>8}{'luma':>8}{'chroma':>8}{'MS-SSIM':>9}")
@@ -47,7 +52,12 @@ def evaluate(arguments: Namespace) -> int:
     codec = Codec.load(arguments.model) if "rda" in codecs else None
     notes: list[str] = []  # said at the end, below the progress bar
     result = evaluation.evaluate(
-        paths, codecs, codec, progress=bar("measuring", "file"), note=notes.append
+        paths,
+        codecs,
+        codec,
+        progress=bar("measuring", "file"),
+        note=notes.append,
+        effort=arguments.effort,
     )
     left_out = result.get("left_out", {})
     count = len(paths) - len(left_out)

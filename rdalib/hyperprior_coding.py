@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int, Int32, Shaped, UInt8
     from torch import Tensor
 
-    from rdalib.latent_coding import Grid, Groups
+    from rdalib.latent_coding import Grid, Groups, Relaxed, Soften
 
 SCALES, SCALES_PER_OCTAVE, SMALLEST_LOG2_SCALE = 64, 6, -3.5  # of the tables of z
 SIDE_ROWS = 8  # of h in a strip
@@ -61,12 +61,18 @@ class HyperpriorCoder:
         return replace(self, model=deepcopy(self.model).to(device))
 
     @torch.inference_mode()
-    def quantize(self, z: Float[Tensor, "M h w"], quality: int) -> Latents:
+    def quantize(
+        self,
+        z: Float[Tensor, "M h w"],
+        quality: int,
+        side: Latents | None = None,
+        threshold: float = 0.5,
+    ) -> Latents:
         """z in the integers that a file holds."""
-        h_rounded = self.round_side(self.analyse_side(z), quality)
+        h_rounded = side.h_rounded if side else self.round_side(self.analyse_side(z), quality)
         mean, table_index = self.describe(h_rounded, quality, (z.shape[1], z.shape[2]))
         u = (z / steps_at(self.model, quality)).flatten(1)
-        z_rounded = to_integers(u.sub_(self.in_steps(mean, quality)))
+        z_rounded = to_integers(u.sub_(self.in_steps(mean, quality)), threshold)
         return Latents(h_rounded, z_rounded, mean, table_index)
 
     def symbols_and_tables(self, latents: Latents, quality: int) -> Groups:
@@ -90,6 +96,22 @@ class HyperpriorCoder:
         u = torch.from_numpy(latents.z_rounded).to(steps.device).float()
         u += self.in_steps(latents.mean, quality)
         return u.reshape(-1, *grid).mul_(steps)
+
+    def tables_of_z(self, quality: int) -> Sequence[Table]:
+        """One a scale."""
+        return self.scale_tables
+
+    def relaxed(self, latents: Latents, quality: int) -> Relaxed:
+        """See latent_coding. Means and scales are those of the side information."""
+        means = self.in_steps(latents.mean, quality).detach()
+        indices = torch.from_numpy(latents.table_index).to(means.device).long()
+
+        def relax(u: Tensor, soften: Soften) -> tuple[Tensor, Tensor, Tensor]:
+            mean, index = means.reshape(u.shape), indices.reshape(u.shape)
+            d = soften(u - mean)
+            return d, index, d + mean
+
+        return relax
 
     # The side information by itself
 

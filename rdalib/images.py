@@ -52,16 +52,16 @@ SAMPLES = (
     "motorcycle_right",
     "page",
 )
-EXIF_OF_A_CAMERA = {  # not the tags that make up every TIFF
+CONVERT = "convert it to PNG or JPEG first"
+RAW_ENDINGS = (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2", ".srw")
+HEIC = tuple(b"ftyp" + brand for brand in (b"heic", b"heim", b"heis", b"heix", b"mif1", b"msf1"))
+CAMERA_TAGS = {  # of EXIF: what photographers miss
     ExifTags.Base.Make,
     ExifTags.Base.Model,
     ExifTags.Base.DateTime,
     ExifTags.IFD.Exif,
     ExifTags.IFD.GPSInfo,
 }
-CONVERT = "convert it to PNG or JPEG first"
-RAW_ENDINGS = (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2", ".srw")
-HEIC = tuple(b"ftyp" + brand for brand in (b"heic", b"heim", b"heis", b"heix", b"mif1", b"msf1"))
 FRAMES = {"TIFF": "pages", "MPO": "pictures"}  # what a format has several of; else frames
 
 
@@ -236,7 +236,9 @@ def _profile(image, properties, file, note):
         name = cicp_name(*cicp)
         if name:
             note(f"its colours are not sRGB ({name}) but taken as if: they may look washed out")
-    elif png and "srgb" not in image.info and {"gamma", "chromaticity"} & image.info.keys():
+    elif "srgb" in image.info:  # a PNG's word for it
+        return None
+    elif png and {"gamma", "chromaticity"} & image.info.keys():
         return stated_profile(image.info.get("gamma"), image.info.get("chromaticity"))
     elif _says_adobe_rgb(image):
         return stated_profile(ADOBE_RGB_GAMMA, ADOBE_RGB_WHITE_AND_PRIMARIES, "Adobe RGB")
@@ -256,8 +258,9 @@ def _turn_upright(image, note):
     if image.format == "JXL" and not image.jpeg:
         return  # its decoder has turned it; EXIF counts only in a JPEG wrapped up whole
     try:
+        exif = set(image.getexif())  # which for TIFF are all of its tags
         ImageOps.exif_transpose(image, in_place=True)
-        if EXIF_OF_A_CAMERA & image.getexif().keys():  # and the orientation is applied
+        if exif & CAMERA_TAGS:
             note("its EXIF data (camera, date, place) is left behind")
     except Exception:  # whatever damage leads to; the picture itself is whole
         note("its EXIF data cannot be read; the picture is taken as upright")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -49,6 +50,21 @@ def explain(error: BaseException, command: str = "") -> str | None:
         what = "use a smaller --batch" if command == "train" else "use a smaller picture"
         return f"not enough memory: {what}"
     return None
+
+
+@contextmanager
+def refining(effort: int) -> Iterator[Callable[[float], None]]:
+    """Give what a refinement calls with its loss: a bar that shows it, or nothing at effort 0."""
+    if not effort:
+        yield lambda loss: None
+        return
+    with bar("refining", "step")(total=None) as steps:
+
+        def progress(loss: float) -> None:
+            steps.set_postfix_str(f"loss {loss:.3f} of the first", refresh=False)
+            steps.update()
+
+        yield progress
 
 
 def bar(what: str, unit: str, disable: bool | None = None) -> Callable[..., Any]:

@@ -32,6 +32,7 @@ CHANNELS = {  # of the latent, those of them with a convolutional path, and side
 }
 LARGEST_SCALE, RECOLOURED = 6.0, 0.1  # photographs as people have them: see RandomPatches
 START_LEARNING_RATE = 5e-4  # of a run that begins at trained weights
+LARGEST_COUNT = 1000  # patches that tables are counted on
 FROZEN_LEARNING_RATE = 3e-3  # of a run of the context model alone
 
 
@@ -101,7 +102,8 @@ def _export(arguments, training, sets, device, out):
         "device": device,
         "precision": training.precision,
     }
-    photos = map(read_photo, bar("counting tables", "photo")(paths))
+    count = training.patches.to_cover(LARGEST_COUNT)
+    photos = bar("counting tables", "patch")(training.patches.crops(count), total=count)
     export(training.model, photos, out, about)
     curve = out.with_suffix(".png")
     plots.write(plots.learning_curve(out.with_suffix(".csv")), curve)

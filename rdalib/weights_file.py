@@ -54,6 +54,21 @@ def shipped_weights(name: str) -> Path:
     return path
 
 
+def earlier_weights(weights_id: bytes) -> str:
+    """What reads files of weights that rdalib shipped once, as a sentence; "" for other weights.
+
+    `weights/earlier.tsv` lists them: id, model, date, and the last commit that has them.
+    """
+    for row in (weights_folder() / "earlier.tsv").read_text().splitlines():
+        weights, model, date, commit = row.split("\t")
+        if weights == weights_id.hex():
+            return (
+                f"made with the weights {model} of {date}, since replaced: "
+                f"`git checkout {commit}` and `make setup` give the version that reads it"
+            )
+    return ""
+
+
 def weights_path(name: str) -> Path:
     """Where weights are: a model of rdalib by name, or a .safetensors file. Raises: ValueError."""
     return Path(name) if name.endswith(".safetensors") else shipped_weights(name)

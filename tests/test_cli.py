@@ -764,7 +764,7 @@ def test_train_refuses_bad_files(refused, options, said):
 
 
 def test_a_run_can_start_at_shipped_weights(rda, here):
-    words = "train --data photos --out s.safetensors --steps 1 --batch 1 --start"
+    words = "train --data photos --out s.safetensors --model hyperprior --steps 1 --batch 1 --start"
     rda(f"{words} hyperprior")
     trained = Codec.load("s.safetensors")
     assert trained.about["start"] == "hyperprior"

@@ -23,7 +23,14 @@ from rdalib.latent_coding import FactorizedCoder
 from rdalib.quality import LEVELS
 from rdalib.quantization import round_half_up
 from rdalib.transforms import STRIDE
-from rdalib.weights_file import pack, unpack, weights_id
+from rdalib.weights_file import (
+    pack,
+    shipped_names,
+    shipped_weights,
+    unpack,
+    weights_folder,
+    weights_id,
+)
 
 SIZES = ((1, 1), (15, 33), (48, 64))  # height, width
 QUALITIES = (0, 9, 18, 27, 36, 45, 54, 63)
@@ -481,3 +488,17 @@ def test_a_coder_cannot_be_changed(any_codec):
     _, tables = coder.symbols_and_tables(any_codec.quantize(any_codec.analyse(photo()), 9), 9)
     with pytest.raises(ValueError, match="read-only"):
         tables[0].frequencies[0] += 1
+
+
+def test_a_file_of_earlier_weights_names_the_version_that_reads_it(tiny):
+    stream = bitstream.parse(tiny.compress(photo()))
+    data = bitstream.build(dataclasses.replace(stream, weights_id=bytes.fromhex("91f073")))
+    with pytest.raises(BitstreamError, match=r"the weights hyperprior of 2026-11-22.*b7db1ad7"):
+        Codec.load_for(data).decompress(data)
+
+
+def test_earlier_weights_are_none_of_those_that_are_shipped():
+    rows = [row.split("\t") for row in (weights_folder() / "earlier.tsv").read_text().splitlines()]
+    shipped = {weights_id(shipped_weights(name).read_bytes()).hex() for name in shipped_names()}
+    assert rows and not shipped & {row[0] for row in rows}
+    assert len({row[0] for row in rows}) == len(rows)

@@ -369,3 +369,14 @@ def test_photographs_are_told_apart_by_names_and_sizes(tmp_path):
     assert RandomPatches(paths[::-1], size=8).fingerprint() == whole
     assert RandomPatches(paths[:2], size=4).fingerprint() != whole
     assert RandomPatches(paths[:1], paths[1:], size=4).fingerprint() != whole
+
+
+def test_crops_to_count_are_as_many_as_cover_the_photographs_and_keep_their_colours(tmp_path):
+    Image.new("RGB", (40, 40), (200, 100, 50)).save(tmp_path / "a.png")
+    patches = RandomPatches([tmp_path / "a.png"], size=4, recoloured=1.0)
+    assert patches.to_cover(1000) == 100 and patches.to_cover(30) == 30
+    assert RandomPatches([tmp_path / "a.png"], size=40).to_cover(1000) == 8
+    own = torch.tensor([200.0, 100.0, 50.0])[:, None, None] / 255
+    crops = list(patches.crops(5))
+    assert len(crops) == 5 and all(torch.allclose(y, own.expand(3, 4, 4)) for y in crops)
+    assert patches.recoloured == 1.0

@@ -416,6 +416,20 @@ def test_damaged_exif_costs_neither_the_picture_nor_a_warning(tmp_path, exif, sa
     assert notes == said
 
 
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif"])
+def test_a_camera_its_date_and_its_place_are_noted_as_left_behind(tmp_path, ending):
+    image = Image.fromarray(noise(8, 24, 3))
+    for tag, value in ((0x010F, "maker"), (0x0110, "model"), (0x0132, "2026:11:27 10:00:00")):
+        exif = Image.Exif()
+        exif[tag] = value
+        path = saved(tmp_path / f"{tag}.{ending}", image, exif=exif)
+        assert read_with_notes(path)[1] == ["its EXIF data (camera, date, place) is left behind"]
+    exif = Image.Exif()
+    exif[0x0128] = 2  # a unit of resolution, as many programs write
+    path = saved(tmp_path / f"plain.{ending}", image, exif=exif)
+    assert read_with_notes(path)[1] == []
+
+
 # Colour profiles
 
 
@@ -633,7 +647,18 @@ def test_adobe_rgb_that_only_exif_names_is_converted(tmp_path, ending):
     pixels, notes = read_with_notes(path)
     expected = adobe_rgb_to_srgb(np.array([100, 200, 100]))
     assert np.abs(pixels[8, 8] - expected).max() <= 4
-    assert notes == ["colours converted from Adobe RGB to sRGB"]
+    assert notes[-1] == "colours converted from Adobe RGB to sRGB"
+
+
+def test_srgb_that_a_png_states_goes_before_what_exif_names(tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA005] = {1: "R03"}
+    data = png_of_colours((b"sRGB", b"\0"), (b"eXIf", exif.tobytes()[6:]))
+    pixels, _ = read_with_notes(written(tmp_path / "a.png", data))
+    assert np.array_equal(pixels[0], COLOURS)
+    data = png_of_colours((b"eXIf", exif.tobytes()[6:]))
+    pixels, _ = read_with_notes(written(tmp_path / "b.png", data))
+    assert not np.array_equal(pixels[0], COLOURS)
 
 
 def test_a_png_profile_that_is_damaged_is_said(tmp_path):

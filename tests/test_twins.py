@@ -414,6 +414,55 @@ def of_a_map(ours, theirs):
     assert_equal_with_gradients(mine, held, (y,), (mine, held))
 
 
+def of_sizes(ours, theirs):
+    """Functions of one small whole number."""
+    for n in (1, 2, 3, 16, 100):
+        assert torch.equal(ours(n), theirs(n))
+
+
+def of_frames(ours, theirs):
+    """Sounds of many lengths, one and a batch, shorter than a frame among them."""
+    for shape in ((1,), (7,), (64,), (3, 100)):
+        for n in (1, 4, 30):
+            assert torch.equal(
+                ours(torch.arange(math.prod(shape)).reshape(shape), n),
+                theirs(torch.arange(math.prod(shape)).reshape(shape), n),
+            )
+
+
+def of_overlap_add(ours, theirs):
+    """Pieces of one sound and of a batch; lengths that end within a frame and at its end."""
+    for shape in ((2, 2), (5, 8), (3, 6, 10)):
+        pieces = torch.randn(shape, dtype=torch.float64)
+        most = (shape[-2] - 1) * shape[-1] // 2
+        for samples in {1, most // 2 + 1, most}:
+            assert torch.equal(ours(pieces, samples), theirs(pieces, samples))
+
+
+def of_two_sounds(ours, theirs):
+    """Signal-to-noise ratios, good ones and those below 0 dB."""
+    for error in (1e-4, 0.1, 3.0):
+        y = torch.randn(1000)
+        y_hat = y + error * torch.randn(1000)
+        assert ours(y, y_hat) == theirs(y, y_hat)
+
+
+def of_log_mel(ours, theirs):
+    """Noise and silence, the frames of the defaults and others."""
+    for y in (torch.randn(3000), torch.zeros(3000)):
+        assert torch.equal(ours(y), theirs(y))
+        assert torch.equal(ours(y, size=256, hop=100), theirs(y, size=256, hop=100))
+
+
+def of_align(ours, theirs):
+    """Sounds that come late, early, short, long, quiet."""
+    y = torch.randn(400)
+    late = torch.cat((torch.zeros(30), 0.5 * y))
+    for decoded in (y, late, late[:400], y[25:], torch.cat((y, y))):
+        (delay, gain, moved), held = ours(y, decoded), theirs(y, decoded)
+        assert (delay, gain) == held[:2] and torch.equal(moved, held[2])
+
+
 COMPARISONS = {
     "plane.code_points": of_code_points,
     "plane.noisy_loss": of_noisy_loss,
@@ -443,6 +492,12 @@ COMPARISONS = {
     "distortion.l1": of_two_pictures,
     "distortion.l2": of_two_pictures,
     "distortion.psnr": of_two_pictures,
+    "sound.mdct_basis": of_sizes,
+    "sound.frames": of_frames,
+    "sound.overlap_add": of_overlap_add,
+    "sound.snr": of_two_sounds,
+    "sound.log_mel": of_log_mel,
+    "sound.align": of_align,
     "training.Training.learning_rate": of_learning_rate,
     "hyperprior.gaussian_nats": of_gaussian_nats,
     "hyperprior.IntegerSynthesis": of_integer_synthesis,
