@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PASSES = {"noise": 1, "mixed": 1, "round": 1000}  # over the context's raster: until it is exact
+ESCAPE_NATS = 24 * math.log(2)  # a latent outside its table costs no more than about 24 bits
 ANCHORS = 8  # lambdas at which the steps are learned; in between, their logarithm is linear
 
 
@@ -166,8 +167,9 @@ class RateDistortionAutoencoder(nn.Module):
         """Nats of h and of z given h, (B,), and the decoded z in units of steps."""
         side_steps = self.side_steps(quality)
         h_noisy, h_decoded = quantize(self.hyperprior.analyse(z) / side_steps, quantization)
-        mean, log_scale, features = self.hyperprior.synthesise(h_decoded * side_steps)
-        with torch.autocast(z.device.type, enabled=False):  # probabilities need float32
+        with torch.autocast(z.device.type, enabled=False):  # means and probabilities need float32
+            described = self.hyperprior.synthesise(h_decoded.float() * side_steps)
+            mean, log_scale, features = described
             u, mean, log_scale = z / steps, mean / steps, log_scale - steps.log2()
             if hasattr(self, "context"):
                 around = partial(quantize_around, quantization=quantization)
@@ -180,6 +182,7 @@ class RateDistortionAutoencoder(nn.Module):
             side_nats = interval_nats(self.hyperprior.prior, h_noisy * side_steps, side_steps)
             scale = log_scale.exp2()
             nats = gaussian_nats(deviation, (scale.square() + SMALLEST_SCALE**2).sqrt())
+            nats = -torch.logaddexp(-nats, torch.full_like(nats, -ESCAPE_NATS))
         return side_nats.sum(dim=(1, 2, 3)) + nats.sum(dim=(1, 2, 3)), decoded
 
 

@@ -27,6 +27,7 @@ from rdalib.files import write_file, written_beside
 from rdalib.quality import LEVELS, quality_to_lambda
 from rdalib.transforms import STRIDE
 
+LINEAR_PATHS = ("analysis.linear.", "synthesis.linear.")
 VALIDATION_QUALITIES = (8.0, 24.0, 40.0, 56.0)
 SHARED_STREAM = 2**10 - 1  # of random numbers, one for all processes; below: each one's own
 
@@ -107,7 +108,7 @@ class Training:
             if settings.frozen and not name.startswith("context."):
                 parameter.requires_grad_(False)
                 continue
-            (linear if ".linear." in name else others).append(parameter)
+            (linear if name.startswith(LINEAR_PATHS) else others).append(parameter)
         groups = [
             {"params": others, "factor": 1.0},
             {"params": linear, "factor": settings.linear_factor},

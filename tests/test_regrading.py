@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT / "assignments"))
 import grade  # noqa: E402
 import gradebook  # noqa: E402
 import results  # noqa: E402
+from marking import Marks, Result  # noqa: E402
 from submissions import HandedIn  # noqa: E402
 from test_grader import (  # noqa: E402
     HONEST,
@@ -86,6 +87,18 @@ def no_code_runs(monkeypatch):
         raise SystemExit("code was run")
 
     return lambda: monkeypatch.setattr(grade.Batch, "_mark", refuse)
+
+
+@pytest.fixture
+def no_kernels(monkeypatch):
+    """For what concerns hand marks and texts alone: all code has 0 points, and none is run."""
+
+    def nothing(self, submission, work):
+        questions = self.set.questions
+        none = [Result(q.name, 0.0, q.points("check"), "not answered") for q in questions]
+        return Marks(none, submission.flags)
+
+    monkeypatch.setattr(grade.Batch, "_mark", nothing)
 
 
 # ---- interruption
@@ -204,7 +217,7 @@ def test_entering_marks_runs_no_code_and_a_changed_submission_does(classroom, no
         classroom.grade("--seconds", 7)
 
 
-def test_results_of_another_set_are_not_mixed_in(classroom, tmp_path, capsys):
+def test_results_of_another_set_are_not_mixed_in(classroom, capsys, no_kernels):
     classroom.hand_in("Ann", {})
     assert classroom.grade() == 0
     stored = classroom.out / "results" / "Ann.json"
@@ -221,7 +234,7 @@ def test_results_of_another_set_are_not_mixed_in(classroom, tmp_path, capsys):
 # ---- marks by hand
 
 
-def test_a_blank_answers_automatic_zero_is_nobodys_mark(classroom):
+def test_a_blank_answers_automatic_zero_is_nobodys_mark(classroom, no_kernels):
     classroom.hand_in("Bob", {})
     assert classroom.grade() == 0
     bob = classroom.manual["Bob"]
@@ -234,7 +247,7 @@ def test_a_blank_answers_automatic_zero_is_nobodys_mark(classroom):
     assert "to be marked" in (classroom.out / "Bob.html").read_text()
 
 
-def test_a_table_of_an_earlier_grader_is_read(classroom):
+def test_a_table_of_an_earlier_grader_is_read(classroom, no_kernels):
     classroom.hand_in("Ann", HONEST)
     classroom.hand_in("Bob", HONEST)
     classroom.out.mkdir()
@@ -273,7 +286,7 @@ SPREADSHEETS = {
 
 
 @pytest.mark.parametrize("program", SPREADSHEETS)
-def test_marks_come_back_from_a_spreadsheet(classroom, program):
+def test_marks_come_back_from_a_spreadsheet(classroom, program, no_kernels):
     delimiter, encoding, points = SPREADSHEETS[program]
     for name in ("Zoë Müller", "0371"):
         classroom.hand_in(name, {"q4_written": "Because."})
@@ -294,7 +307,9 @@ def test_marks_come_back_from_a_spreadsheet(classroom, program):
 
 
 @pytest.mark.parametrize("points", ["4/5", "05. Apr", "five", "-1", "5.5", "nan", "80%", "1e999"])
-def test_a_bad_mark_is_named_by_row_before_any_code_runs(classroom, points, capsys, no_code_runs):
+def test_a_bad_mark_is_named_by_row_before_any_code_runs(
+    classroom, points, capsys, no_kernels, no_code_runs
+):
     for name in ("Ann", "Bob"):
         classroom.hand_in(name, {})
     assert classroom.grade() == 0
@@ -328,7 +343,7 @@ def test_a_table_that_is_none_is_named(classroom, text, expected, capsys):
     assert (classroom.out / "manual.csv").read_text() == text
 
 
-def test_points_for_a_name_that_nobody_has_are_reported_and_kept(classroom, capsys):
+def test_points_for_a_name_that_nobody_has_are_reported_and_kept(classroom, capsys, no_kernels):
     classroom.hand_in("Ann", {})
     classroom.out.mkdir()
     (classroom.out / "manual.csv").write_text(
@@ -373,7 +388,7 @@ PLACES = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_written_answer_that_stands_elsewhere_reaches_the_marker(classroom, place):
+def test_a_written_answer_that_stands_elsewhere_reaches_the_marker(classroom, place, no_kernels):
     classroom.hand_in("Ann", {}, PLACES[place])
     assert classroom.grade() == 0
     assert "My answer stands here." in (classroom.out / "Ann.html").read_text()
@@ -382,7 +397,7 @@ def test_a_written_answer_that_stands_elsewhere_reaches_the_marker(classroom, pl
         assert classroom.rows["Ann"]["flags"]
 
 
-def test_text_in_the_cell_and_beside_it_is_one_answer(classroom):
+def test_text_in_the_cell_and_beside_it_is_one_answer(classroom, no_kernels):
     change = beside(new_markdown_cell("Second."), "q4_written")
     classroom.hand_in("Ann", {"q4_written": "First."}, change)
     classroom.hand_in("Bob", {"q1": Q1, "q4_written": "Only."}, beside(
