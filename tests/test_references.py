@@ -31,9 +31,15 @@ def prose():
         for path in sorted((ROOT / folder).rglob("*.ipynb")):
             cells = nbformat.read(path, as_version=4).cells
             texts[path] = "\n".join(cell.source for cell in cells)
-    for pattern in ("*.md", "rdalib/*.py", "notebooks/*.py", "assignments/*.*", "tests/**/*.*"):
+    for pattern in (
+        "*.md",
+        "rdalib/*.py",
+        "notebooks/*.py",
+        "assignments/*.*",
+        "tests/benchmarks/*.*",
+    ):
         for path in sorted(ROOT.glob(pattern)):
-            if path.suffix in (".py", ".md") and path != Path(__file__):
+            if path.suffix in (".py", ".md"):
                 texts[path] = path.read_text()
     return texts
 
