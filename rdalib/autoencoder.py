@@ -177,8 +177,7 @@ class RateDistortionAutoencoder(nn.Module):
                     u, mean, log_scale, features, quality, around, PASSES[quantization]
                 )
             else:
-                deviation, decoded = quantize(u - mean, quantization)
-                decoded = decoded + mean
+                deviation, decoded = quantize_around(u, mean, quantization)
             side_nats = interval_nats(self.hyperprior.prior, h_noisy * side_steps, side_steps)
             scale = log_scale.exp2()
             nats = gaussian_nats(deviation, (scale.square() + SMALLEST_SCALE**2).sqrt())
@@ -189,14 +188,8 @@ class RateDistortionAutoencoder(nn.Module):
 def quantize_around(
     u: Float[Tensor, "*shape"], mean: Float[Tensor, "*shape"], quantization: str
 ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
-    """u in units of the step, rounded to integers from its mean: as `quantize`, the mean added.
-
-    In "mixed" the mean, too, has a gradient, as if the rounded difference were fixed. That is
-    right where it is zero, at the low rates at which means matter.
-    """
+    """u in units of the step, rounded to integers from its mean: as `quantize`, the mean added."""
     deviation, decoded = quantize(u - mean, quantization)
-    if quantization == "mixed":
-        mean = 2 * mean - mean.detach()  # straight through, u - mean has taken one away
     return deviation, decoded + mean
 
 
