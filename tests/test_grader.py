@@ -517,7 +517,7 @@ def test_points_entered_by_hand_survive_a_regrade_and_count(
     (folder / "Bob.ipynb").write_text(notebook_text({}))
     assert grade.main(["ps9", str(folder), "--out", str(out)]) == 0
     head, ann, bob = (out / "manual.csv").read_text().splitlines()
-    assert ann == "Ann,q4_written,5,," and bob == "Bob,q4_written,5,0,not answered"
+    assert ann.startswith("Ann,q4_written,5,,,") and bob == "Bob,q4_written,5,0,not answered,,blank"
     (out / "manual.csv").write_text(f"{head}\nAnn,q4_written,5,4,good\nZoe,q4_written,5,3,\n")
     assert grade.main(["ps9", str(folder), "--out", str(out)]) == 0
     with open(out / "grades.csv") as file:
