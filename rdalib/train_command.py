@@ -32,7 +32,7 @@ CHANNELS = {  # of the latent, those of them with a convolutional path, and side
 }
 LARGEST_SCALE, RECOLOURED = 6.0, 0.1  # photographs as people have them: see RandomPatches
 START_LEARNING_RATE = 5e-4  # of a run that begins at trained weights
-LARGEST_COUNT = 1000  # patches that tables are counted on
+LARGEST_COUNT = 400  # patches that tables are counted on
 FROZEN_LEARNING_RATE = 1e-3  # of a run of the context model alone
 
 
