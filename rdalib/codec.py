@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     Size = tuple[int, int]
     Progress = Callable[[float], object]
 
-DEFAULT_MODEL = "hyperprior"
+DEFAULT_MODEL = "context"
 ROWS = 32  # of z in a strip
 HALO = 2  # rows of z; analysis and synthesis see fewer
 LARGEST_THRESHOLD, HALVINGS = 0.75, 8  # of rounding, to meet a number of bytes

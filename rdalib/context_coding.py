@@ -92,35 +92,34 @@ class IntegerContext:
         slice of channels, places, the shifts of their means and the indices of their tables, that
         returns their integers; it is called group by group.
         """
-        index = (octaves.astype(np.int64) * PER_OCTAVE // ONE).clip(0, len(self.spreads) - 1)
-        spreads, inverse = self.spreads.numpy()[index], self.inverse_spreads.numpy()[index]
         features = features.clip(0, LARGEST_ACTIVATION)
         common = np.concatenate((features, _powers(quality, features.shape[1])))
         sizes = []  # of each group before, (2, channels, n): asinh, log1p
         for (low, high), network in zip(self.groups, self._networks(), strict=True):
             own = slice(low, high)
 
-            def moved(x, places, own=own, network=network):
-                shift, change = np.split(network(x), 2)
-                shift = (shift * spreads[own, places] + ONE // 2) // ONE
-                return shift, scale_index(octaves[own, places] + change)
+            def looked_up(table, places, own=own):
+                index = octaves[own, places].astype(np.int64) * PER_OCTAVE // ONE
+                return table.numpy()[index.clip(0, len(table) - 1)]
 
-            def done(integers, shift, places, own=own):
+            def moved(x, places, own=own, network=network, looked_up=looked_up):
+                shift, change = np.split(network(x), 2)
+                shift = (shift * looked_up(self.spreads, places) + ONE // 2) // ONE
+                return shift.astype(np.int32), scale_index(octaves[own, places] + change)
+
+            def done(integers, shift, places, looked_up=looked_up):
                 decoded = integers.astype(np.int64) * ONE + shift
-                return self._sizes(decoded, inverse[own, places])
+                return self._sizes(decoded, looked_up(self.inverse_spreads, places))
 
             if low == 0:
                 sizes.append(self._raster(common, grid, own, moved, done, code))
                 continue
-            shift, table_index = (
-                np.concatenate(t, axis=1)
-                for t in zip(
-                    *(moved(x, places) for x, places in self._columns(common, sizes, grid)),
-                    strict=True,
-                )
-            )
+            parts = [moved(x, places) for x, places in self._columns(common, sizes, grid)]
+            shift, table_index = (np.concatenate(t, axis=1) for t in zip(*parts, strict=True))
             everywhere = slice(None)
-            sizes.append(done(code(own, everywhere, shift, table_index), shift, everywhere))
+            integers = code(own, everywhere, shift, table_index)
+            if high < self.groups[-1][1]:  # nothing is predicted from the last
+                sizes.append(done(integers, shift, everywhere))
 
     def _raster(self, common, grid, own, moved, done, code):
         """The first group, place by place: all at once that wait for nothing but places before.
@@ -224,7 +223,7 @@ def _powers(quality, count):
     powers = [first]
     while len(powers) < POWERS:
         powers.append(powers[-1] * first // ONE)
-    return np.repeat(np.array(powers)[:, None], count, axis=1)
+    return np.repeat(np.array(powers, np.int32)[:, None], count, axis=1)
 
 
 def wavefronts(height, width):

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-MODELS = ("factorized", "hyperprior")
+MODELS = ("factorized", "hyperprior", "context")
 
 MAKE = """
 import sys
