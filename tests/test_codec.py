@@ -18,6 +18,8 @@ import rdalib
 from rdalib import bitstream, entropy_coding
 from rdalib.bitstream import Bitstream, BitstreamError
 from rdalib.codec import Codec
+from rdalib.context_coding import ContextCoder
+from rdalib.distortion import l2
 from rdalib.images import pad_to_multiple, sample_photo, to_8bit
 from rdalib.latent_coding import FactorizedCoder
 from rdalib.quality import LEVELS
@@ -106,6 +108,10 @@ def test_the_decoder_gives_what_the_autoencoder_gives(any_codec):
     with torch.no_grad():
         output = any_codec.model(y[None], torch.tensor([float(quality)]), "round")
     y_hat = any_codec.decompress(any_codec.compress(y, quality))
+    if isinstance(any_codec.latent_coder, ContextCoder):
+        # Integers and floats disagree on a latent that lies at a tie, and the next ones follow.
+        assert (y_hat - output.y_hat[0].clamp(0, 1)).abs().mean() < 1 / 255
+        return
     # Half a grey level of rounding; with side information the means are rounded too.
     levels = 0.51 if isinstance(any_codec.latent_coder, FactorizedCoder) else 1.0
     assert (y_hat - output.y_hat[0].clamp(0, 1)).abs().max() < levels / 255
@@ -215,13 +221,16 @@ def test_another_process_decodes_the_same_picture(name, request, tmp_path):
         torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(0)).repeat(1, 3, 3),
     ],
 )
-def test_max_bytes_gives_the_highest_level_that_fits(any_codec, y):
+def test_max_bytes_gives_no_worse_than_the_highest_level_that_fits(any_codec, y):
     files = [any_codec.compress(y, quality) for quality in range(LEVELS)]
     sizes = np.array([len(data) for data in files])
     for max_bytes in {sizes.min(), *sizes[::9], *(sizes[::9] + 1), sizes.max() - 1, 10**9}:
         if max_bytes >= sizes.min():
             highest = np.flatnonzero(sizes <= max_bytes)[-1]
-            assert any_codec.compress(y, max_bytes=max_bytes) == files[highest]
+            data = any_codec.compress(y, max_bytes=max_bytes)
+            assert len(data) <= max_bytes
+            errors = [l2(y, any_codec.decompress(each)) for each in (data, files[highest])]
+            assert errors[0] <= errors[1]
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
