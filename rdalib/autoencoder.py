@@ -168,8 +168,8 @@ class RateDistortionAutoencoder(nn.Module):
         side_steps = self.side_steps(quality)
         h_noisy, h_decoded = quantize(self.hyperprior.analyse(z) / side_steps, quantization)
         with torch.autocast(z.device.type, enabled=False):  # means and probabilities need float32
-            described = self.hyperprior.synthesise(h_decoded.float() * side_steps)
-            mean, log_scale, features = described
+            h = h_decoded.float() * side_steps
+            mean, log_scale, features = self.hyperprior.synthesise(h)
             u, mean, log_scale = z / steps, mean / steps, log_scale - steps.log2()
             if hasattr(self, "context"):
                 around = partial(quantize_around, quantization=quantization)

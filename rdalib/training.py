@@ -32,10 +32,6 @@ VALIDATION_QUALITIES = (8.0, 24.0, 40.0, 56.0)
 SHARED_STREAM = 2**10 - 1  # of random numbers, one for all processes; below: each one's own
 
 
-class OtherPhotographs(ValueError):
-    """A run that is to be resumed on other photographs than it was trained on."""
-
-
 @dataclass(frozen=True)
 class TrainingSettings:
     """What a run is. Learning rates are Adam's."""
@@ -215,19 +211,18 @@ class Training:
         settings, state = read_checkpoint(path)
         training = cls(settings, patches, device)
         try:
-            if state["photographs"] != patches.fingerprint():
-                what = f" ({settings.data})" if settings.data else ""
-                raise OtherPhotographs(
-                    f"{path} was trained on other photographs{what}: name the same ones as --data, "
-                    "or begin a new run with --start"
-                )
+            photographs = state["photographs"]
             training.step = state["step"]
             training.model.load_state_dict(state["model"])
             training.optimizer.load_state_dict(state["optimizer"])
-        except OtherPhotographs:
-            raise
         except (KeyError, RuntimeError, ValueError):
             raise ValueError(f"{path} is not a checkpoint of rda train") from None
+        if photographs != patches.fingerprint():
+            what = f" ({settings.data})" if settings.data else ""
+            raise ValueError(
+                f"{path} was trained on other photographs{what}: name the same ones as --data, "
+                "or begin a new run with --start"
+            )
         return training
 
     def run(
