@@ -11,7 +11,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from rdalib.images import HAS_JPEG_XL
+from rdalib.photo_files import HAS_JPEG_XL
 
 CODECS = ("jpeg", "jpeg2000", "webp", "avif")  # those inside Pillow
 AVAILABLE = (*CODECS, "jpegxl") if HAS_JPEG_XL else CODECS

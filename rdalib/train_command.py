@@ -13,16 +13,12 @@ from rdalib import datasets, plots
 from rdalib.codec import Codec
 from rdalib.export import export
 from rdalib.images import read_photo
+from rdalib.pace import faster_precision, steps_for_minutes
+from rdalib.patches import RandomPatches
+from rdalib.processes import joined_processes, rank_and_world_size
 from rdalib.terminal import bar, check_output, note
-from rdalib.training import (
-    Training,
-    TrainingSettings,
-    faster_precision,
-    joined_processes,
-    rank_and_world_size,
-    read_checkpoint,
-    steps_for_minutes,
-)
+from rdalib.training import Training
+from rdalib.training_settings import TrainingSettings, read_checkpoint
 
 DEFAULT_MINUTES = 60
 CHANNELS = {  # of the latent, those of them with a convolutional path, and side information
@@ -63,7 +59,7 @@ def train(arguments):
         if settings.compiled:
             _check_compiler(device)  # this process's own GPU, where there are several
         first = rank_and_world_size()[0] == 0
-        patches = datasets.RandomPatches(
+        patches = RandomPatches(
             *sets,
             size=settings.patch,
             largest_scale=settings.largest_scale,

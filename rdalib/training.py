@@ -9,57 +9,26 @@ patches and lambdas, each computes on its share, and DistributedDataParallel giv
 mean of their gradients: that of the whole batch.
 """
 
-import csv
 import io
-import os
 import signal
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 
 import torch
-import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 from rdalib.autoencoder import RateDistortionAutoencoder
-from rdalib.files import write_file, written_beside
+from rdalib.files import write_file
+from rdalib.processes import rank_and_world_size
 from rdalib.quality import LEVELS, quality_to_lambda
+from rdalib.training_log import TrainingLog
+from rdalib.training_settings import read_checkpoint
 from rdalib.transforms import STRIDE
 
 LINEAR_PATHS = ("analysis.linear.", "synthesis.linear.")
 VALIDATION_QUALITIES = (8.0, 24.0, 40.0, 56.0)
 SHARED_STREAM = 2**10 - 1  # of random numbers, one for all processes; below: each one's own
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """What a run is. Learning rates are Adam's."""
-
-    steps: int
-    batch: int = 8
-    patch: int = 256
-    largest_scale: float = 1.0  # of the patches, and the share of them with other colours:
-    recoloured: float = 0.0  # see datasets.RandomPatches
-    hidden: int = 128
-    latent: int = 192
-    convolved: int | None = None  # latent channels with a convolutional path too; None: all
-    side_channels: int = 0  # channels of side information; 0: a factorised prior
-    context: bool = False  # a context model on top of it
-    frozen: bool = False  # all but the context model stays as it is
-    learning_rate: float = 1e-3
-    warmup_steps: int = 200
-    decay: float = 0.2  # the last part of the run, in which the learning rate falls to zero
-    linear_factor: float = 0.1  # the linear paths start near their optimum: smaller steps
-    quantization: str = "mixed"  # noise for the rate, rounding into the synthesis; or "noise"
-    clip_norm: float = 5.0
-    compiled: bool = False  # by torch.compile: faster steps; other rounding and other noise
-    data: str = ""  # the photographs, and the weights that the run began at: for the record
-    start: str = ""
-    seed: int = 0
-
-
-OLD_NAMES = {"side": "side_channels"}  # of settings, in checkpoints made before
 
 
 class Training:
@@ -248,7 +217,7 @@ class Training:
             while self.step < self.settings.steps:
                 self.advance()
             return
-        log = _Log(log, self.step)
+        log = TrainingLog(log, self.step)
         saved, sums, count, safe = time.monotonic(), 0.0, 0, None
         interrupted = []  # a step must not be left half done
         signals = (signal.SIGINT, signal.SIGTERM)
@@ -308,112 +277,3 @@ class Training:
                 lam = quality_to_lambda(quality)
                 losses.append((output.rate_bpp + lam * output.distortion) / lam.sqrt())
         return float(torch.stack(losses).mean())
-
-
-def read_checkpoint(path):
-    """(settings, all that was saved) of a run. Raises: ValueError if the file is no checkpoint."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        settings = {OLD_NAMES.get(name, name): value for name, value in state["settings"].items()}
-        return TrainingSettings(**settings), state
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such file") from None
-    except (PermissionError, MemoryError):
-        raise
-    except Exception:  # whatever a foreign file leads the unpickler to
-        raise ValueError(f"{path} is not a checkpoint of rda train") from None
-
-
-@contextmanager
-def joined_processes(device):
-    """Join the processes that torchrun started, if it did. Gives the device of this one.
-
-    device: "cpu" or "cuda", of which each process on a machine takes its own.
-    """
-    if not dist.is_torchelastic_launched():
-        yield device
-        return
-    if device == "cuda":
-        if int(os.environ["LOCAL_RANK"]) >= torch.cuda.device_count():
-            raise ValueError(f"more processes here than GPUs, {torch.cuda.device_count()}")
-        device = f"cuda:{os.environ['LOCAL_RANK']}"
-        torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device != "cpu" else "gloo")
-    try:
-        yield device
-    finally:
-        dist.destroy_process_group()
-
-
-def rank_and_world_size():
-    """(rank of this process, number of processes): (0, 1) where there is only one."""
-    return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-
-
-def faster_precision(training):
-    """ "bfloat16" or "float32": in which a step of this run is faster here, by timing both.
-
-    Some processors have units for bfloat16 and are twice as fast with it; others work it out
-    from float32, at a sixth of the speed. One answer for all processes. The run is not moved.
-    """
-    seconds = {}
-    for training.precision in ("float32", "bfloat16"):
-        for _ in range(2):  # the first step pays for memory and kernels
-            start = time.monotonic()
-            training.gradient().sum().item()
-            seconds[training.precision] = time.monotonic() - start
-    training.optimizer.zero_grad()
-    return _same_for_all(min(seconds, key=seconds.get), training.device)
-
-
-def steps_for_minutes(training, minutes, trial=6):
-    """How many steps of a run fit in `minutes`, from the time of a few that do not move it."""
-    training.gradient()
-    start = time.monotonic()
-    for _ in range(trial):
-        training.gradient().sum().item()
-    seconds = (time.monotonic() - start) / trial
-    training.optimizer.zero_grad()
-    return _same_for_all(max(1, int(minutes * 60 / seconds)), training.device)
-
-
-def _same_for_all(value, device):
-    """The first process's value: there is one clock for all."""
-    values = [value]
-    if dist.is_initialized():
-        dist.broadcast_object_list(values, device=device)
-    return values[0]
-
-
-class _Log:
-    """A CSV file of the run; on resume, rows after the checkpoint are dropped."""
-
-    columns = (
-        "step",
-        "seconds",
-        "rate_bpp",
-        "distortion",
-        "loss",
-        "learning_rate",
-        "validation_loss",  # empty where it was not measured
-    )
-
-    def __init__(self, path, step):
-        self.path = Path(path)
-        rows = []
-        if step and self.path.exists():
-            with open(self.path, newline="") as file:
-                rows = [row for row in csv.reader(file) if len(row) == len(self.columns)]
-            rows = [row for row in rows if row[0].isdigit() and int(row[0]) <= step]
-        self.start = time.monotonic() - (float(rows[-1][1]) if rows else 0.0)
-        with written_beside(self.path) as beside, open(beside, "w", newline="") as file:
-            csv.writer(file).writerows([self.columns, *rows])
-
-    def seconds(self):
-        return time.monotonic() - self.start
-
-    def add(self, step, rate_bpp, distortion, loss, learning_rate, validation_loss=None):
-        row = (step, f"{self.seconds():.1f}", f"{rate_bpp:.5f}", f"{distortion:.4f}", f"{loss:.5f}")
-        measured = "" if validation_loss is None else f"{validation_loss:.5f}"
-        with open(self.path, "a", newline="") as file:
-            csv.writer(file).writerow((*row, f"{learning_rate:.3g}", measured))

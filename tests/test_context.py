@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from rdalib import context_coding, entropy_coding
+from rdalib import entropy_coding, integer_context
 from rdalib.context import ContextModel, causal_places, groups_of, sizes, spread_of
-from rdalib.context_coding import IntegerContext, wavefronts
 from rdalib.hyperprior import LARGEST_ACTIVATION, LARGEST_WEIGHT, ONE
 from rdalib.hyperprior_coding import SMALLEST_LOG2_SCALE
+from rdalib.integer_context import IntegerContext, wavefronts
 
 LATENT, FEATURES, GRID = 40, 7, (5, 6)
 PLACES = GRID[0] * GRID[1]
@@ -150,7 +150,7 @@ def test_features_of_what_was_decoded_are_looked_up_right(context):
 def test_how_many_places_are_in_memory_changes_nothing(context, seen, monkeypatch):
     whole = walked(context, seen, some_integers())
     for some in (1, 7, 13):
-        monkeypatch.setattr(context_coding, "PLACES_AT_ONCE", some)
+        monkeypatch.setattr(integer_context, "PLACES_AT_ONCE", some)
         for one, other in zip(whole, walked(context, seen, some_integers()), strict=True):
             assert np.array_equal(one, other)
 
