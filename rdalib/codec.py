@@ -25,7 +25,7 @@ from rdalib.refinement import refine
 from rdalib.shipped import earlier_weights, shipped_name, weights_path
 from rdalib.strips import in_strips
 from rdalib.transforms import STRIDE
-from rdalib.weights_file import unpack, weights_id
+from rdalib.weights_file import read_weights
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -76,17 +76,7 @@ class Codec:
 
         Raises: ValueError if there is none.
         """
-        name = DEFAULT_MODEL if name is None else str(name)
-        path = weights_path(name)
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise ValueError(f"{path}: {(error.strerror or 'unreadable').lower()}") from None
-        try:
-            latent_coder, about = unpack(data)
-        except ValueError as error:
-            raise ValueError(f"{path} is not a weights file of rda train: {error}") from None
-        return cls(latent_coder, weights_id(data), about)
+        return cls(*read_weights(weights_path(DEFAULT_MODEL if name is None else str(name))))
 
     @classmethod
     def load_for(cls, data: bytes) -> Codec:

@@ -3,11 +3,16 @@
 See latent_coding for what a coder of latents is.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from rdalib.context import wavefronts
 from rdalib.hyperprior import ONE
 from rdalib.hyperprior_coding import (
     SCALES,
@@ -15,28 +20,46 @@ from rdalib.hyperprior_coding import (
     SMALLEST_LOG2_SCALE,
     HyperpriorCoder,
 )
-from rdalib.integer_context import IntegerContext, wavefronts
+from rdalib.integer_context import IntegerContext
 from rdalib.latent_coding import level, steps_at, to_integers
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int32, UInt8
+    from torch import Tensor
+
+    from rdalib.autoencoder import RateDistortionAutoencoder
+    from rdalib.entropy_coding import Decoder, Table
+    from rdalib.integer_context import Integers, Places
+    from rdalib.latent_coding import Grid, Groups, Relaxed, Soften
 
 
 @dataclass(frozen=True, eq=False)
 class ContextLatents:
     """z with its side information, all in integers. n places of z on a grid, row by row."""
 
-    grid: tuple[int, int]
-    h_rounded: np.ndarray  # (K, n_h) int32
-    z_rounded: np.ndarray  # (M, n) int32: z minus its mean, in units of the step
-    mean: np.ndarray  # (M, n) int32: the hyperprior's, in units of 1 / ONE times the channel's
-    shift: np.ndarray  # (M, n) int32: how far the context moves it, in units of 1 / ONE steps
-    table_index: np.ndarray  # (M, n) uint8: which of the tables each latent is coded with
+    grid: Grid
+    h_rounded: Int32[np.ndarray, "K n_h"]
+    z_rounded: Int32[np.ndarray, "M n"]  # z minus its mean, in units of the step
+    mean: Int32[np.ndarray, "M n"]  # the hyperprior's, in units of 1 / ONE times the channel's
+    shift: Int32[np.ndarray, "M n"]  # how far the context moves it, in units of 1 / ONE steps
+    table_index: UInt8[np.ndarray, "M n"]  # which of the tables each latent is coded with
 
     @classmethod
-    def empty(cls, grid, h_rounded, mean):
+    def empty(
+        cls, grid: Grid, h_rounded: Int32[np.ndarray, "K n_h"], mean: Int32[np.ndarray, "M n"]
+    ) -> ContextLatents:
         """With z still to be filled in."""
         z_rounded, shift = np.empty(mean.shape, np.int32), np.empty(mean.shape, np.int32)
         return cls(grid, h_rounded, z_rounded, mean, shift, np.empty(mean.shape, np.uint8))
 
-    def fill(self, channels, places, integers, shift, table_index):
+    def fill(
+        self,
+        channels: slice,
+        places: Places,
+        integers: Integers,
+        shift: Integers,
+        table_index: Integers,
+    ) -> None:
         """Set some channels at some places."""
         self.z_rounded[channels, places] = integers
         self.shift[channels, places] = shift
@@ -51,24 +74,32 @@ class ContextCoder:
     context: IntegerContext
 
     @property
-    def model(self):
+    def model(self) -> RateDistortionAutoencoder:
         return self.hyperprior.model
 
-    def to(self, device):
+    def to(self, device: torch.device | str) -> ContextCoder:
         """The same with its networks on another device; the integers stay on the CPU."""
         return replace(self, hyperprior=self.hyperprior.to(device))
 
     @torch.inference_mode()
-    def quantize(self, z, quality, side=None, threshold=0.5):
+    def quantize(
+        self,
+        z: Float[Tensor, "M h w"],
+        quality: int,
+        side: ContextLatents | None = None,
+        threshold: float = 0.5,
+    ) -> ContextLatents:
         """z (M, h, w) in the integers that a file holds."""
-        coder, grid = self.hyperprior, tuple(z.shape[1:])
+        coder, grid = self.hyperprior, (z.shape[1], z.shape[2])
         h_rounded = side.h_rounded if side else coder.round_side(coder.analyse_side(z), quality)
         mean, octaves, features = coder.describe_fully(h_rounded, quality, grid)
         latents = ContextLatents.empty(grid, h_rounded, mean)
-        u = (z / steps_at(self.model, quality)).flatten(1)
-        u = u.sub_(coder.in_steps(mean, quality)).cpu().numpy()
+        in_steps = (z / steps_at(self.model, quality)).flatten(1)
+        u = in_steps.sub_(coder.in_steps(mean, quality)).cpu().numpy()
 
-        def code(channels, places, shift, table_index):
+        def code(
+            channels: slice, places: Places, shift: Integers, table_index: Integers
+        ) -> Integers:
             deviation = torch.from_numpy(u[channels, places] - shift / ONE)
             integers = to_integers(deviation, threshold)
             latents.fill(channels, places, integers, shift, table_index)
@@ -77,7 +108,7 @@ class ContextCoder:
         self.context.walk(octaves, features, quality, grid, code)
         return latents
 
-    def symbols_and_tables(self, latents, quality):
+    def symbols_and_tables(self, latents: ContextLatents, quality: int) -> Groups:
         """(symbols, tables) to be coded: h by channels, then z by groups, each by its tables."""
         symbols, tables = list(latents.h_rounded), list(self.hyperprior.side_tables[quality])
         for channels, places in self._order(latents.grid):
@@ -87,19 +118,21 @@ class ContextCoder:
             tables += [self.hyperprior.scale_tables[index] for index in used]
         return symbols, tables
 
-    def _order(self, grid):
+    def _order(self, grid: Grid) -> Iterator[tuple[slice, Places]]:
         """(channels, places) of the groups of integers that are coded together."""
         raster, *others = (slice(low, high) for low, high in self.context.groups)
         yield from ((raster, places) for places in wavefronts(*grid))
         yield from ((channels, slice(None)) for channels in others)
 
-    def decode(self, decoder, quality, grid):
+    def decode(self, decoder: Decoder, quality: int, grid: Grid) -> ContextLatents:
         """ContextLatents from a file. Raises: ValueError."""
         h_rounded = self.hyperprior.decode_side(decoder, quality, grid)
         mean, octaves, features = self.hyperprior.describe_fully(h_rounded, quality, grid)
         latents = ContextLatents.empty(grid, h_rounded, mean)
 
-        def code(channels, places, shift, table_index):
+        def code(
+            channels: slice, places: Places, shift: Integers, table_index: Integers
+        ) -> Integers:
             order, used, counts = _by_table(table_index)
             tables = [self.hyperprior.scale_tables[index] for index in used]
             integers = np.empty(table_index.size, np.int32)
@@ -111,23 +144,21 @@ class ContextCoder:
         self.context.walk(octaves, features, quality, grid, code)
         return latents
 
-    def tables_of_z(self, quality):
+    def tables_of_z(self, quality: int) -> Sequence[Table]:
         """One a scale."""
         return self.hyperprior.scale_tables
 
-    def relaxed(self, latents, quality):
+    def relaxed(self, latents: ContextLatents, quality: int) -> Relaxed:
         """See the head of latent_coding. The context is that of what is decoded at the moment."""
         coder, device = self.hyperprior, self.model.log_steps.device
         _, octaves, features = coder.describe_fully(latents.h_rounded, quality, latents.grid)
         mean = coder.in_steps(latents.mean, quality).detach()
         log_scale = torch.from_numpy(octaves / ONE + SMALLEST_LOG2_SCALE).float()
-        features = torch.from_numpy(features / ONE).float()
-        described = [
-            t.to(device).reshape(1, -1, *latents.grid) for t in (mean, log_scale, features)
-        ]
+        seen = torch.from_numpy(features / ONE).float()
+        described = [t.to(device).reshape(1, -1, *latents.grid) for t in (mean, log_scale, seen)]
 
-        def relax(u, soften):
-            def quantize(u, mean):
+        def relax(u: Tensor, soften: Soften) -> tuple[Tensor, Tensor, Tensor]:
+            def quantize(u: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
                 d = soften(u - mean)
                 return d, d + mean
 
@@ -140,7 +171,9 @@ class ContextCoder:
         return relax
 
     @torch.inference_mode()
-    def dequantize(self, latents, quality, grid):
+    def dequantize(
+        self, latents: ContextLatents, quality: int, grid: Grid
+    ) -> Float[Tensor, "M h w"]:
         """What the synthesis is given before its gains: (M, *grid)."""
         steps = steps_at(self.model, quality)
         u = torch.from_numpy(latents.z_rounded + latents.shift / ONE).float().to(steps.device)
@@ -148,7 +181,7 @@ class ContextCoder:
         return u.reshape(-1, *grid).mul_(steps)
 
 
-def _by_table(table_index):
+def _by_table(table_index: Integers) -> tuple[Integers, Integers, Integers]:
     """(order that sorts the indices, those that occur, how often each does)."""
     index = table_index.ravel()
     counts = np.bincount(index)

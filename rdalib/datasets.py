@@ -5,10 +5,16 @@ BSDS500 (Arbelaez, Maire, Fowlkes, Malik, PAMI 2011: 500 photographs of 0.15 meg
 `registry.tsv` lists every file with its SHA-256 and address, `large.tsv` whose the large ones are.
 """
 
+from __future__ import annotations
+
 import os
+from collections.abc import Callable, Iterable
 from importlib import resources
 from pathlib import Path
+from typing import Any, TypeAlias
 
+Name: TypeAlias = str | os.PathLike[str]  # of a data set, or a folder
+Progress: TypeAlias = Callable[[Any], Iterable[Any]]
 NAMES = ("bsds500", "kodak", "large")
 PHOTO_ENDINGS = (
     ".jpg",
@@ -25,7 +31,7 @@ PHOTO_ENDINGS = (
 )
 
 
-def cache_folder():
+def cache_folder() -> Path:
     """Where downloads go: $RDALIB_DATA, or else the user's cache folder."""
     if os.environ.get("RDALIB_DATA"):
         return Path(os.environ["RDALIB_DATA"]).expanduser()
@@ -34,7 +40,7 @@ def cache_folder():
     return Path(pooch.os_cache("rdalib"))
 
 
-def fetch(name, progress=lambda paths: paths):
+def fetch(name: str, progress: Progress = lambda paths: paths) -> Path:
     """Download a data set into the cache, checking every file's SHA-256. Returns its folder.
 
     name: "bsds500" (500 photographs, 34 MB), "large" (45, 70 MB) or "kodak" (24, 15 MB). Files
@@ -66,13 +72,14 @@ def fetch(name, progress=lambda paths: paths):
     return cache_folder() / name
 
 
-def registry(name):
+def registry(name: str) -> list[tuple[str, str, str]]:
     """The files of a data set: a list of (path below the cache, SHA-256 in hex, address)."""
     rows = resources.files("rdalib").joinpath("registry.tsv").read_text().splitlines()
-    return [tuple(row.split("\t")) for row in rows if row.startswith(name + "/")]
+    split = [row.split("\t") for row in rows if row.startswith(name + "/")]
+    return [(path, checksum, address) for path, checksum, address in split]
 
 
-def what_is_missing(name_or_folder):
+def what_is_missing(name_or_folder: Name) -> str | None:
     """A line that says how much of a data set is there, if not all of it is; else None."""
     if str(name_or_folder) not in NAMES:
         return None
@@ -86,7 +93,7 @@ def what_is_missing(name_or_folder):
     )
 
 
-def photo_paths(folder):
+def photo_paths(folder: Name) -> list[Path]:
     """The photograph files in a folder and the folders below it, sorted; hidden ones left out.
 
     Raises: ValueError if there is no such folder or no photograph in it.
@@ -106,7 +113,7 @@ def photo_paths(folder):
     return sorted(paths)
 
 
-def find(name_or_folder):
+def find(name_or_folder: Name) -> Path:
     """The folder of a data set by its name, or the folder itself.
 
     Raises: ValueError with the command that would fetch the data set.
@@ -121,7 +128,7 @@ def find(name_or_folder):
     return folder
 
 
-def validation_paths(name_or_folder):
+def validation_paths(name_or_folder: Name) -> list[Path]:
     """The photographs that choose between models, kept out of training.
 
     BSDS500: 40, every fifth of its test folder; large: 8. Of another folder, or of Kodak: every
@@ -135,7 +142,7 @@ def validation_paths(name_or_folder):
     return photo_paths(folder)[19::20]
 
 
-def training_paths(name_or_folder):
+def training_paths(name_or_folder: Name) -> list[Path]:
     """All photographs of a data set or a folder but those that validate."""
     kept_out = set(validation_paths(name_or_folder))
     return [path for path in photo_paths(find(name_or_folder)) if path not in kept_out]

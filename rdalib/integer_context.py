@@ -4,7 +4,12 @@ All of it is integer arithmetic, as in `hyperprior.IntegerSynthesis`. asinh, log
 looked up in tables of integers, which are stored with the weights.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,12 +21,25 @@ from rdalib.context import (
     POWERS,
     REACH,
     SMALLEST_LOG2,
+    biases_of,
     causal_places,
     spread_of,
+    wavefronts,
+    weights_of,
 )
 from rdalib.hyperprior import LARGEST_ACTIVATION, LARGEST_WEIGHT, ONE, WEIGHT_ONE
 from rdalib.hyperprior_coding import scale_index
 from rdalib.quality import LEVELS
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64, Int16, Int32
+
+    from rdalib.context import ContextModel
+    from rdalib.latent_coding import Grid
+
+    Integers = np.ndarray[Any, np.dtype[Any]]  # of 16, 32 or 64 bits, (channels, places)
+    Places = slice | Integers
+    Code = Callable[[slice, Places, Integers, Integers], Integers]  # see IntegerContext.walk
 
 PER_OCTAVE = 48  # spreads looked up for each factor of two of a scale
 INVERSE_ONE = 2**20  # inverse spreads are integer multiples of 1 / INVERSE_ONE
@@ -48,35 +66,37 @@ class IntegerContext:
     log1p: torch.Tensor
 
     @classmethod
-    def of(cls, context):
+    def of(cls, context: ContextModel) -> IntegerContext:
         """The nearest integers to a trained ContextModel."""
         weights, biases = [], []
         for network in context.networks:
-            linear = [] if network.linear is None else [network.linear]
-            scaled = [
-                torch.round(layer.weight.detach() * WEIGHT_ONE)
-                for layer in [*network.layers, *linear]
-            ]
+            scaled = [torch.round(t.detach() * WEIGHT_ONE) for t in weights_of(network)]
             weights.append(
                 [w.clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT).to(torch.int16) for w in scaled]
             )
-            scaled = [torch.round(layer.bias.detach() * WEIGHT_ONE) for layer in network.layers]
+            scaled = [torch.round(t.detach() * WEIGHT_ONE) for t in biases_of(network)]
             biases.append([b.to(torch.int32) for b in scaled])
         return cls(context.groups, weights, biases, **look_up_tables())
 
-    def copy_to(self, context):
+    def copy_to(self, context: ContextModel) -> None:
         """Set a ContextModel to the weights of this one. Raises: ValueError for other shapes."""
         with torch.no_grad():
             for network, weights, biases in zip(
                 context.networks, self.weights, self.biases, strict=True
             ):
-                linear = [] if network.linear is None else [network.linear]
-                for layer, weight in zip([*network.layers, *linear], weights, strict=True):
-                    _copy(layer.weight, weight, torch.int16)
-                for layer, bias in zip(network.layers, biases, strict=True):
-                    _copy(layer.bias, bias, torch.int32)
+                for parameter, weight in zip(weights_of(network), weights, strict=True):
+                    _copy(parameter, weight, torch.int16)
+                for parameter, bias in zip(biases_of(network), biases, strict=True):
+                    _copy(parameter, bias, torch.int32)
 
-    def walk(self, octaves, features, quality, grid, code):
+    def walk(
+        self,
+        octaves: Int32[np.ndarray, "M n"],
+        features: Int32[np.ndarray, "A n"],
+        quality: int,
+        grid: Grid,
+        code: Code,
+    ) -> None:
         """Go through all latents in the order of coding, each group by what was coded before.
 
         octaves (M, n): log2 of the hyperprior's scales over the smallest; features (A, n): of its
@@ -86,34 +106,25 @@ class IntegerContext:
         """
         features = features.clip(0, LARGEST_ACTIVATION)
         common = np.concatenate((features, _powers(quality, features.shape[1])))
-        sizes = []  # of each group before, (2, channels, n): asinh, log1p
-        for (low, high), network in zip(self.groups, self._networks(), strict=True):
-            own = slice(low, high)
-
-            def looked_up(table, places, own=own):
-                index = octaves[own, places].astype(np.int64) * PER_OCTAVE // ONE
-                return table.numpy()[index.clip(0, len(table) - 1)]
-
-            def moved(x, places, own=own, network=network, looked_up=looked_up):
-                shift, change = np.split(network(x), 2)
-                shift = (shift * looked_up(self.spreads, places) + ONE // 2) // ONE
-                return shift.astype(np.int32), scale_index(octaves[own, places] + change)
-
-            def done(integers, shift, places, looked_up=looked_up):
-                decoded = integers.astype(np.int64) * ONE + shift
-                return self._sizes(decoded, looked_up(self.inverse_spreads, places))
-
+        sizes: list[Integers] = []  # of each group before, (2, channels, n): asinh, log1p
+        for (low, high), network in zip(self.groups, self._networks, strict=True):
+            group = _Group(self, network, slice(low, high), octaves[low:high])
             if low == 0:
-                sizes.append(self._raster(common, grid, own, moved, done, code))
+                sizes.append(self._raster(common, grid, group, code))
                 continue
-            parts = [moved(x, places) for x, places in self._columns(common, sizes, grid)]
+            parts = [group.moved(x, places) for x, places in self._columns(common, sizes, grid)]
             shift, table_index = (np.concatenate(t, axis=1) for t in zip(*parts, strict=True))
             everywhere = slice(None)
-            integers = code(own, everywhere, shift, table_index)
+            integers = code(group.channels, everywhere, shift, table_index)
             if high < self.groups[-1][1]:  # nothing is predicted from the last
-                sizes.append(done(integers, shift, everywhere))
+                sizes.append(group.sizes(integers, shift, everywhere))
 
-    def _raster(self, common, grid, own, moved, done, code):
+    @cached_property
+    def _networks(self) -> list[_IntegerNetwork]:
+        return list(map(_IntegerNetwork, self.weights, self.biases))
+
+    @staticmethod
+    def _raster(common: Integers, grid: Grid, group: _Group, code: Code) -> Integers:
         """The first group, place by place: all at once that wait for nothing but places before.
 
         Returns its sizes (2, channels, n).
@@ -122,46 +133,71 @@ class IntegerContext:
         wide = width + 2 * REACH
         inside = ((np.arange(height)[:, None] + REACH) * wide + np.arange(width) + REACH).ravel()
         offsets = np.array([i * wide + j for i, j in causal_places()])[:, None]
-        sizes = np.zeros((2 * own.stop, (height + REACH) * wide), np.int16)  # zeros around
+        sizes = np.zeros(
+            (2 * group.channels.stop, (height + REACH) * wide), np.int16
+        )  # zeros around
         for places in wavefronts(height, width):
             window = sizes[:, inside[places] + offsets].reshape(-1, len(places))
             x = np.concatenate((common[:, places], window))
-            shift, table_index = moved(x, places)
-            integers = code(own, places, shift, table_index)
-            sizes[:, inside[places]] = done(integers, shift, places).reshape(-1, len(places))
-        return sizes[:, inside].reshape(2, own.stop, -1)
+            shift, table_index = group.moved(x, places)
+            integers = code(group.channels, places, shift, table_index)
+            done = group.sizes(integers, shift, places)
+            sizes[:, inside[places]] = done.reshape(-1, len(places))
+        return sizes[:, inside].reshape(2, group.channels.stop, -1)
 
     @staticmethod
-    def _columns(common, sizes, grid):
+    def _columns(
+        common: Integers, sizes: list[Integers], grid: Grid
+    ) -> Iterator[tuple[Integers, slice]]:
         """(inputs (inputs, k), places, a slice) of a later group, some rows of places at a time."""
         height, width = grid
-        first = sizes[0].reshape(-1, height, width)
-        first = np.pad(first, ((0, 0), (1, 1), (1, 1)))
+        first = np.pad(sizes[0].reshape(-1, height, width), ((0, 0), (1, 1), (1, 1)))
         rest = [group[kind] for kind in (0, 1) for group in sizes[1:]]
         rows = max(1, PLACES_AT_ONCE // width)
         for top in range(0, height, rows):
             bottom = min(top + rows, height)
-            window = [
+            around = [
                 first[:, top + i : bottom + i, j : j + width] for i in range(3) for j in range(3)
             ]
-            window = np.stack(window, axis=1).reshape(-1, (bottom - top) * width)
+            window = np.stack(around, axis=1).reshape(-1, (bottom - top) * width)
             places = slice(top * width, bottom * width)
             columns = [common[:, places], window, *(group[:, places] for group in rest)]
             yield np.concatenate(columns), places
 
-    def _sizes(self, decoded, inverse):
-        """decoded: relative to the hyperprior's mean, in steps. Returns (2, channels, k)."""
+
+@dataclass(frozen=True)
+class _Group:
+    """Channels that are coded together: where the context moves them, and what they tell others."""
+
+    tables: IntegerContext  # in which spreads and logarithms are looked up
+    network: _IntegerNetwork
+    channels: slice
+    octaves: Int32[np.ndarray, "C n"]
+
+    def moved(self, x: Integers, places: Places) -> tuple[Integers, Integers]:
+        """(shifts of the means, indices of the tables) at places, from the network's inputs x."""
+        shift, change = np.split(self.network(x), 2)
+        shift = (shift * self._of_scale(self.tables.spreads, places) + ONE // 2) // ONE
+        return shift.astype(np.int32), scale_index(self.octaves[:, places] + change)
+
+    def sizes(
+        self, integers: Integers, shift: Integers, places: Places
+    ) -> Int16[np.ndarray, "2 C k"]:
+        """asinh r and log(1 + |r|) of what was decoded, as the networks of later groups see it."""
+        decoded = integers.astype(np.int64) * ONE + shift  # from the hyperprior's mean
         unit = ONE * INVERSE_ONE // PER_RATIO
-        magnitude = (np.abs(decoded) * inverse // unit).clip(max=len(self.asinh) - 1)
-        asinh, log1p = self.asinh.numpy()[magnitude], self.log1p.numpy()[magnitude]
+        magnitude = np.abs(decoded) * self._of_scale(self.tables.inverse_spreads, places) // unit
+        magnitude = magnitude.clip(max=len(self.tables.asinh) - 1)
+        asinh = self.tables.asinh.numpy()[magnitude]
+        log1p = self.tables.log1p.numpy()[magnitude]
         return np.stack((np.sign(decoded) * asinh, log1p)).astype(np.int16)
 
-    def _networks(self):
-        for weights, biases in zip(self.weights, self.biases, strict=True):
-            yield _IntegerNetwork(weights, biases)
+    def _of_scale(self, table: torch.Tensor, places: Places) -> Int32[np.ndarray, "C k"]:
+        index = self.octaves[:, places].astype(np.int64) * PER_OCTAVE // ONE
+        return table.numpy()[index.clip(0, len(table) - 1)]
 
 
-def look_up_tables():
+def look_up_tables() -> dict[str, torch.Tensor]:
     """{name: int32 tensor} of what an IntegerContext looks up, made once for each weights file."""
     count = int((LARGEST_LOG2 - SMALLEST_LOG2) * PER_OCTAVE)
     logs = SMALLEST_LOG2 + (torch.arange(count, dtype=torch.float64) + 0.5) / PER_OCTAVE
@@ -178,11 +214,11 @@ def look_up_tables():
 class _IntegerNetwork:
     """A ContextNetwork in integers held in float64: sums stay below 2^53 and are exact."""
 
-    def __init__(self, weights, biases):
+    def __init__(self, weights: list[torch.Tensor], biases: list[torch.Tensor]) -> None:
         self.weights = [weight[:, :, 0].double().numpy() for weight in weights]
         self.biases = [ONE * bias.double().numpy()[:, None] for bias in biases]
 
-    def __call__(self, x):
+    def __call__(self, x: Integers) -> Integers:
         """x (inputs, k), ints, to shifts and changes below each other, int64 (2 channels, k)."""
         u = x = x.astype(np.float64)
         for weight, bias in zip(self.weights[:2], self.biases[:2], strict=True):
@@ -197,11 +233,11 @@ class _IntegerNetwork:
         return result
 
 
-def _rounded(sums):
+def _rounded(sums: Float64[np.ndarray, ...]) -> Float64[np.ndarray, ...]:
     return np.floor(sums / WEIGHT_ONE + 0.5)
 
 
-def _copy(parameter, integers, dtype):
+def _copy(parameter: torch.Tensor, integers: torch.Tensor, dtype: torch.dtype) -> None:
     if integers.dtype != dtype or integers.shape != parameter.shape:
         raise ValueError(
             f"a layer of the context model is {integers.dtype} {tuple(integers.shape)}"
@@ -209,21 +245,10 @@ def _copy(parameter, integers, dtype):
     parameter.copy_(integers / WEIGHT_ONE)
 
 
-def _powers(quality, count):
+def _powers(quality: int, count: int) -> Int32[np.ndarray, "3 n"]:
     """The powers of the quality, -1 to 1 from the lowest to the highest level: (3, count)."""
     first = (2 * quality - (LEVELS - 1)) * ONE // (LEVELS - 1)
     powers = [first]
     while len(powers) < POWERS:
         powers.append(powers[-1] * first // ONE)
     return np.repeat(np.array(powers, np.int32)[:, None], count, axis=1)
-
-
-def wavefronts(height, width):
-    """Places of a grid in an order in which each comes after its causal window, many at a time.
-
-    Row i is REACH + 1 columns behind row i - 1, so that the window's right end is there already.
-    """
-    lag = REACH + 1
-    for time in range(width + lag * (height - 1)):
-        rows = np.arange(max(0, -(-(time - width + 1) // lag)), min(height - 1, time // lag) + 1)
-        yield rows * width + time - lag * rows

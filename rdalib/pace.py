@@ -1,11 +1,17 @@
 """How fast a training run goes here: trials that do not move it."""
 
+from __future__ import annotations
+
 import time
+from typing import TYPE_CHECKING
 
 from rdalib.processes import same_for_all
 
+if TYPE_CHECKING:
+    from rdalib.training import Training
 
-def faster_precision(training):
+
+def faster_precision(training: Training) -> str:
     """ "bfloat16" or "float32": in which a step of this run is faster here, by timing both.
 
     Some processors have units for bfloat16 and are twice as fast with it; others work it out
@@ -18,10 +24,10 @@ def faster_precision(training):
             training.gradient().sum().item()
             seconds[training.precision] = time.monotonic() - start
     training.optimizer.zero_grad()
-    return same_for_all(min(seconds, key=seconds.get), training.device)
+    return same_for_all(min(seconds, key=seconds.__getitem__), training.device)
 
 
-def steps_for_minutes(training, minutes, trial=6):
+def steps_for_minutes(training: Training, minutes: float, trial: int = 6) -> int:
     """How many steps of a run fit in `minutes`, from the time of a few that do not move it."""
     training.gradient()
     start = time.monotonic()

@@ -1,14 +1,25 @@
 """Random patches of photographs, to train on: at every scale, some with other colours."""
 
+from __future__ import annotations
+
 import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
+from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
 from rdalib.photo_files import PhotoError, open_rgb
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, UInt8
+    from torch import Tensor
+
+    Colours = tuple[Tensor, float]  # the order of the channels, and their saturation
 
 
 class RandomPatches:
@@ -23,14 +34,14 @@ class RandomPatches:
 
     def __init__(
         self,
-        *sets,
-        size=256,
-        largest_scale=1.0,
-        recoloured=0.0,
-        device="cpu",
-        pool_bytes=2**32,
-        progress=lambda paths: paths,
-    ):
+        *sets: Sequence[str | PathLike[str]],
+        size: int = 256,
+        largest_scale: float = 1.0,
+        recoloured: float = 0.0,
+        device: torch.device | str = "cpu",
+        pool_bytes: int = 2**32,
+        progress: Callable[[Any], Iterable[Any]] = lambda paths: paths,
+    ) -> None:
         """sets: lists of photograph files, each with the same share of the crops.
 
         size: side of a crop in pixels; largest_scale: a crop shows up to so many times its side,
@@ -45,10 +56,11 @@ class RandomPatches:
         self.size, self.device = size, torch.device(device)
         self.largest_scale, self.recoloured = largest_scale, recoloured
         self.pool_bytes, self.progress = pool_bytes, progress
-        self.pools, self.number, self.complete = [], None, False
+        self.pools: list[list[Tensor]] = []
+        self.number, self.complete = -1, False
         self._fill(0)
 
-    def _fill(self, number):
+    def _fill(self, number: int) -> None:
         """Have the photographs of pool `number` in memory: which they are follows from it."""
         if self.complete or self.number == number:
             return
@@ -67,7 +79,7 @@ class RandomPatches:
             self.complete &= len(pool) == len(set(paths))
             self.pools.append([pool[path] for path in paths if path in pool])
 
-    def _read(self, path):
+    def _read(self, path: Path) -> UInt8[Tensor, "3 H W"]:
         samples = torch.from_numpy(np.array(open_rgb(path, note=lambda text: None)))
         samples = samples.permute(2, 0, 1).contiguous()  # (3, H, W), uint8: a quarter of a float's
         right, bottom = max(self.size - samples.shape[2], 0), max(self.size - samples.shape[1], 0)
@@ -75,12 +87,14 @@ class RandomPatches:
             samples = F.pad(samples.float(), (0, right, 0, bottom), mode="replicate").byte()
         return samples.to(self.device)
 
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """A number, as text, that tells these photograph files from others by names and sizes."""
         files = [sorted((path.name, path.stat().st_size) for path in paths) for paths in self.sets]
         return hashlib.sha256(repr(files).encode()).hexdigest()[:16]
 
-    def sample(self, count, generator, share=slice(None), step=0):
+    def sample(
+        self, count: int, generator: torch.Generator, share: slice = slice(None), step: int = 0
+    ) -> Float[Tensor, "b 3 s s"]:
         """`count` patches as y, a float tensor (count, 3, size, size) in [0, 1], k / 255 each.
 
         generator: a CPU torch.Generator, the only source of chance here; share: the part of the
@@ -91,19 +105,19 @@ class RandomPatches:
         drawn = [self._draw(generator) for _ in range(count)]
         return torch.stack([self._cut(*each) for each in drawn[share]]) / 255
 
-    def to_cover(self, most):
+    def to_cover(self, most: int) -> int:
         """How many patches show as many pixels as there are in memory: at least 8."""
         pixels = sum(photo.shape[1] * photo.shape[2] for pool in self.pools for photo in pool)
         return min(max(pixels // self.size**2, 8), most)
 
-    def crops(self, count):
+    def crops(self, count: int) -> Iterator[Float[Tensor, "3 s s"]]:
         """`count` patches y in their own colours, one after the other, on the CPU."""
         plain, generator = copy(self), torch.Generator().manual_seed(0)
         plain.recoloured = 0.0
         for _ in range(count):
             yield plain.sample(1, generator, step=self.number * self.STEPS_A_POOL)[0].cpu()
 
-    def _draw(self, generator):
+    def _draw(self, generator: torch.Generator) -> tuple[Tensor, bool, Colours | None]:
         """Where a patch lies, and what becomes of it: the arguments of _cut."""
         pool = self.pools[_below(len(self.pools), generator)]
         photo = pool[_below(len(pool), generator)]
@@ -117,7 +131,9 @@ class RandomPatches:
         colours = (order, 2 * saturation) if dice < self.recoloured else None
         return photo[:, top : top + side, left : left + side], mirrored, colours
 
-    def _cut(self, patch, mirrored, colours):
+    def _cut(
+        self, patch: UInt8[Tensor, "3 s s"], mirrored: bool, colours: Colours | None
+    ) -> Tensor:
         """A part of a photograph, (3, s, s), to a patch, float (3, size, size) in 0..255."""
         patch = patch.flip(2) if mirrored else patch
         if patch.shape[1] != self.size:
@@ -132,12 +148,12 @@ class RandomPatches:
             patch = grey + saturation * (patch - grey)
         return patch.clamp(0, 255).round()
 
-    def blocks(self, side, count, generator):
+    def blocks(self, side: int, count: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """`count` random side x side blocks of y - 0.5, flattened: (count, 3 * side * side)."""
         per_patch = (self.size // side) ** 2
         patches = self.sample(-(-count // per_patch), generator) - 0.5
         return F.unfold(patches, side, stride=side).transpose(1, 2).flatten(0, 1)[:count]
 
 
-def _below(limit, generator):
+def _below(limit: int, generator: torch.Generator) -> int:
     return int(torch.randint(limit, (), generator=generator))

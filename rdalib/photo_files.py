@@ -4,20 +4,25 @@ What is lost on the way is said through `note`, and so is what a file says of it
 applied; where the picture would be wrong, it is refused.
 """
 
+from __future__ import annotations
+
 import io
 import os
 import sys
 import tempfile
 import textwrap
 import warnings
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from os import PathLike
 from pathlib import Path
+from typing import IO, TypeAlias
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin
 
 from rdalib import containers
-from rdalib.bit_depth import PhotoError, colour_and_alpha, depth_of
+from rdalib.bit_depth import Layout, Note, PhotoError, colour_and_alpha, depth_of
 from rdalib.bitstream import MAX_PIXELS
 from rdalib.colour import (
     ADOBE_RGB_GAMMA,
@@ -46,17 +51,19 @@ CAMERA_TAGS = {  # of EXIF: what photographers miss
 }
 FRAMES = {"TIFF": "pages", "MPO": "pictures"}  # what a format has several of; else frames
 
+Source: TypeAlias = str | PathLike[str] | IO[bytes]  # a path, or an open file
 
-def open_rgb(path, note):
+
+def open_rgb(path: Source, note: Note) -> Image.Image:
     """Read a photograph as a Pillow image of mode RGB. See read_photo."""
-    opened = path if hasattr(path, "read") else None
-    name = path if opened is None else getattr(path, "name", "the file")
+    name = path if isinstance(path, str | PathLike) else getattr(path, "name", "the file")
     ending = Path(str(name)).suffix.lower()
-    if opened is None and Path(path).is_dir():
+    if isinstance(path, str | PathLike) and Path(path).is_dir():
         raise PhotoError(f"{name} is a folder; name a photograph in it")
-    head, said = b"", []
+    head = b""
+    said: list[str] = []
     try:
-        with nullcontext(opened) if opened else open(path, "rb") as file, _pillow_patient():
+        with _opened(path) as file, _pillow_patient():
             if ending in RAW_ENDINGS:  # which Pillow may open: as the small preview inside
                 raise PhotoError(f"a camera's raw file is no picture yet; {CONVERT}")
             head = file.read(1024)
@@ -77,7 +84,7 @@ def open_rgb(path, note):
     except MemoryError:
         raise
     except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
-        if isinstance(error, OSError) and error.errno:
+        if isinstance(error, OSError) and error.strerror:
             raise PhotoError(f"{name}: {error.strerror.lower()}") from None
         reason = said[0] if said else f"{type(error).__name__}: {error}"
         raise PhotoError(
@@ -86,8 +93,13 @@ def open_rgb(path, note):
         ) from None
 
 
+def _opened(path: Source) -> AbstractContextManager[IO[bytes]]:
+    """A file to read from, which is closed afterwards only if it was opened here."""
+    return open(path, "rb") if isinstance(path, str | PathLike) else nullcontext(path)
+
+
 @contextmanager
-def _pillow_patient():
+def _pillow_patient() -> Iterator[None]:
     """Meanwhile Pillow does not warn, and takes PNG's texts and profiles of any length it can."""
     usual = PngImagePlugin.MAX_TEXT_CHUNK
     PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
@@ -100,7 +112,7 @@ def _pillow_patient():
 
 
 @contextmanager
-def _standard_error_kept(said):
+def _standard_error_kept(said: list[str]) -> Iterator[None]:
     """Append to the list `said` the lines that C libraries, libtiff above all, print meanwhile."""
     try:
         if sys.stderr is None:  # closed, and its number perhaps another file's by now
@@ -121,7 +133,7 @@ def _standard_error_kept(said):
             said += beside.read().decode(errors="replace").splitlines()
 
 
-def _loaded(file):
+def _loaded(file: IO[bytes]) -> tuple[Image.Image, Layout]:
     """The image in an open file, decoded, and its layout there: a set such as {"RGB;16B"}."""
     file.seek(0)
     width, height = containers.jxl_size(file.read(4096)) or (0, 0)
@@ -133,18 +145,18 @@ def _loaded(file):
     return image, _load(image)
 
 
-def _load(image):
+def _load(image: Image.Image) -> Layout:
     """Decode an open image. Returns its layout in the file."""
     if image.width * image.height > MAX_PIXELS:
         raise Image.DecompressionBombError
-    layout = set()
+    layout: Layout = set()
     for tile in getattr(image, "tile", ()):
         layout.update(tile.args if isinstance(tile.args, tuple) else (tile.args,))
     image.load()
     return layout
 
 
-def image_to_rgb(image, note):
+def image_to_rgb(image: Image.Image, note: Note) -> Image.Image:
     """A Pillow image of any mode to RGB. See read_photo. Raises: PhotoError."""
     with _pillow_patient():
         layout = _load(image)
@@ -153,7 +165,7 @@ def image_to_rgb(image, note):
         return _to_rgb(own, layout, io.BytesIO(), note)
 
 
-def _what_it_is(head, ending):
+def _what_it_is(head: bytes, ending: str) -> str:
     """What can be done about a file that Pillow does not know: the end of a sentence."""
     if not HAS_JPEG_XL and containers.jxl_size(head):
         return ": it is JPEG XL, which takes pip install pillow-jxl-plugin"
@@ -165,11 +177,11 @@ def _what_it_is(head, ending):
     return "".join(f": it is {kind}; {CONVERT}" for kind, found in kinds.items() if found)
 
 
-def _to_rgb(image, layout, file, note):
+def _to_rgb(image: Image.Image, layout: Layout, file: IO[bytes], note: Note) -> Image.Image:
     """A loaded image to mode RGB: upright, sRGB, on white."""
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "PSD":  # whose layers are in the picture that is taken
-        note(f"the first of {frames} {FRAMES.get(image.format, 'frames')} is taken")
+        note(f"the first of {frames} {FRAMES.get(str(image.format), 'frames')} is taken")
     _turn_upright(image, note)
     properties = containers.avif_properties(file) if image.format == "AVIF" else {}
     if b"clap" in properties:
@@ -181,17 +193,19 @@ def _to_rgb(image, layout, file, note):
     image, alpha = colour_and_alpha(image, layout, depth, note)
     if depth > 8:
         note(f"{depth} bits a sample reduced to 8")
-        brightest = max(np.ravel(image.getextrema()))
+        brightest = int(np.asarray(image).max())
         if 0 < brightest < 32:
             note(f"no sample is above {brightest} of 255: too dark if its white lies lower")
     image = to_srgb(image, profile, note)
-    if alpha is not None and alpha.getextrema()[0] < 255:
+    if alpha is not None and np.asarray(alpha).min() < 255:
         note("transparent parts are laid on white")
         image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
     return image
 
 
-def _profile(image, properties, file, note):
+def _profile(
+    image: Image.Image, properties: dict[bytes, bytes], file: IO[bytes], note: Note
+) -> bytes | None:
     """The ICC profile to convert colours by, bytes or None; what cannot be converted is noted."""
     if image.info.get("icc_profile"):
         return image.info["icc_profile"]
@@ -213,7 +227,7 @@ def _profile(image, properties, file, note):
     return None
 
 
-def _says_adobe_rgb(image):
+def _says_adobe_rgb(image: Image.Image) -> bool:
     """Whether EXIF data names Adobe RGB, as cameras do that put in no profile (DCF 2.0)."""
     try:
         return image.getexif().get_ifd(ExifTags.IFD.Interop).get(1) == "R03"
@@ -221,9 +235,9 @@ def _says_adobe_rgb(image):
         return False
 
 
-def _turn_upright(image, note):
+def _turn_upright(image: Image.Image, note: Note) -> None:
     """Apply the EXIF orientation, in place."""
-    if image.format == "JXL" and not image.jpeg:
+    if image.format == "JXL" and not getattr(image, "jpeg", False):
         return  # its decoder has turned it; EXIF counts only in a JPEG wrapped up whole
     try:
         exif = set(image.getexif())  # which for TIFF are all of its tags

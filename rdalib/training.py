@@ -9,11 +9,16 @@ patches and lambdas, each computes on its share, and DistributedDataParallel giv
 mean of their gradients: that of the whole batch.
 """
 
+from __future__ import annotations
+
 import io
 import signal
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.parallel import DistributedDataParallel
@@ -23,8 +28,15 @@ from rdalib.files import write_file
 from rdalib.processes import rank_and_world_size
 from rdalib.quality import LEVELS, quality_to_lambda
 from rdalib.training_log import TrainingLog
-from rdalib.training_settings import read_checkpoint
+from rdalib.training_settings import TrainingSettings, read_checkpoint
 from rdalib.transforms import STRIDE
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+    from tqdm import tqdm
+
+    from rdalib.patches import RandomPatches
 
 LINEAR_PATHS = ("analysis.linear.", "synthesis.linear.")
 VALIDATION_QUALITIES = (8.0, 24.0, 40.0, 56.0)
@@ -34,7 +46,9 @@ SHARED_STREAM = 2**10 - 1  # of random numbers, one for all processes; below: ea
 class Training:
     """A run in progress: the model, the optimizer and the step count."""
 
-    def __init__(self, settings, patches, device="cpu"):
+    def __init__(
+        self, settings: TrainingSettings, patches: RandomPatches, device: torch.device | str = "cpu"
+    ) -> None:
         """settings: TrainingSettings; patches: RandomPatches of the settings' patch size.
 
         Where torch.distributed is initialised, this is one process of several.
@@ -64,24 +78,26 @@ class Training:
         generator = torch.Generator().manual_seed(settings.seed)
         blocks = patches.blocks(STRIDE, 60_000, generator).cpu()
         self.model.start_from_principal_components(blocks)
-        self.model.to(self.device, memory_format=torch.channels_last)
-        self.parallel = DistributedDataParallel(self.model) if processes > 1 else self.model
+        self.model.to(self.device)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.parallel: Any = DistributedDataParallel(self.model) if processes > 1 else self.model
         if settings.compiled:
             self.parallel = torch.compile(self.parallel)
-        linear, others = [], []
+        linear: list[Tensor] = []
+        others: list[Tensor] = []
         for name, parameter in self.model.named_parameters():
             if settings.frozen and not name.startswith("context."):
                 parameter.requires_grad_(False)
                 continue
             (linear if name.startswith(LINEAR_PATHS) else others).append(parameter)
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": others, "factor": 1.0},
             {"params": linear, "factor": settings.linear_factor},
         ]
         groups = [group for group in groups if group["params"]]
         self.optimizer = torch.optim.Adam(groups)
 
-    def start_from(self, weights):
+    def start_from(self, weights: dict[str, Tensor]) -> None:
         """Take the networks of another autoencoder, and of its prior what has the same shape.
 
         weights: its state dict. Its latent channels are the first of this one's, which may have
@@ -100,7 +116,7 @@ class Training:
             elif not name.startswith(("prior", "hyperprior", "context")):
                 raise ValueError("those weights are of networks of another size")
 
-    def learning_rate(self):
+    def learning_rate(self) -> float:
         """Linear warm-up, constant, and in the last part of the run a straight line to zero.
 
         A run can be made longer as long as its rate has not begun to fall.
@@ -110,7 +126,7 @@ class Training:
         warm = (self.step + 1) / settings.warmup_steps
         return settings.learning_rate * max(0.0, min(1.0, warm, left))
 
-    def advance(self):
+    def advance(self) -> Float[Tensor, 3]:
         """One step. Returns the means of rate_bpp, distortion and loss over this process's share.
 
         They come as one tensor on the device, so that nothing waits for the numbers.
@@ -123,7 +139,7 @@ class Training:
         self.step += 1
         return means
 
-    def gradient(self):
+    def gradient(self) -> Float[Tensor, 3]:
         """The gradient of this step's loss, set on the parameters. Returns what `advance` does."""
         settings = self.settings
         generator = torch.Generator().manual_seed(self._seed(SHARED_STREAM))
@@ -145,18 +161,18 @@ class Training:
         return torch.stack((output.rate_bpp, output.distortion, losses)).detach().mean(dim=1)
 
     @contextmanager
-    def _noise(self):
+    def _noise(self) -> Iterator[None]:
         """The noise of this step, which differs between processes; the caller's chance stays."""
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices):
             torch.manual_seed(self._seed(self.rank))
             yield
 
-    def _seed(self, stream):
+    def _seed(self, stream: int) -> int:
         """A number for each step and each random stream: a process's rank, or SHARED_STREAM."""
         return (self.settings.seed * 2**32 + self.step) * (SHARED_STREAM + 1) + stream
 
-    def save(self, path):
+    def save(self, path: str | PathLike[str]) -> None:
         """Write a checkpoint, whole or not at all; of several processes only the first does."""
         if self.rank:
             return
@@ -172,7 +188,9 @@ class Training:
         write_file(path, buffer.getbuffer())
 
     @classmethod
-    def resume(cls, path, patches, device="cpu"):
+    def resume(
+        cls, path: str | PathLike[str], patches: RandomPatches, device: torch.device | str = "cpu"
+    ) -> Training:
         """Go on from a checkpoint.
 
         Raises: ValueError if the file is not one, or the run's photographs were others.
@@ -196,14 +214,14 @@ class Training:
 
     def run(
         self,
-        checkpoint,
-        log,
-        progress=None,
-        validation=(),
-        every=50,
-        validate_every=500,
-        checkpoint_seconds=180,
-    ):
+        checkpoint: str | PathLike[str],
+        log: str | PathLike[str],
+        progress: tqdm | None = None,
+        validation: Sequence[Float[Tensor, "3 H W"]] = (),
+        every: int = 50,
+        validate_every: int = 500,
+        checkpoint_seconds: float = 180,
+    ) -> None:
         """Train to the end; a checkpoint every few minutes, a row in the CSV log every 50 steps.
 
         checkpoint, log: paths; progress: a tqdm bar or None; validation: photographs y, on which
@@ -217,9 +235,10 @@ class Training:
             while self.step < self.settings.steps:
                 self.advance()
             return
-        log = TrainingLog(log, self.step)
-        saved, sums, count, safe = time.monotonic(), 0.0, 0, None
-        interrupted = []  # a step must not be left half done
+        rows = TrainingLog(log, self.step)
+        saved, safe = time.monotonic(), None
+        sums, count = torch.zeros(3, device=self.device), 0
+        interrupted: list[bool] = []  # a step must not be left half done
         signals = (signal.SIGINT, signal.SIGTERM)
         handlers = [signal.signal(s, lambda *_: interrupted.append(True)) for s in signals]
         try:
@@ -230,17 +249,19 @@ class Training:
                 last = self.step == self.settings.steps
                 if self.step % every == 0 or last:
                     self._check_finite(safe)
-                    means = (sums / count).tolist()
+                    rate_bpp, distortion, loss = (sums / count).tolist()
                     due = validation and (self.step % validate_every == 0 or last)
-                    log.add(
+                    rows.add(
                         self.step,
-                        *means,
+                        rate_bpp,
+                        distortion,
+                        loss,
                         self.learning_rate(),
                         self.validation_loss(validation) if due else None,
                     )
                     if progress is not None:
-                        progress.set_postfix_str(f"{means[0]:.3f} bpp, distortion {means[1]:.1f}")
-                    sums, count = 0.0, 0
+                        progress.set_postfix_str(f"{rate_bpp:.3f} bpp, distortion {distortion:.1f}")
+                    sums, count = torch.zeros_like(sums), 0
                 if time.monotonic() - saved > checkpoint_seconds:
                     self._check_finite(safe)
                     self.save(checkpoint)
@@ -248,13 +269,13 @@ class Training:
         finally:
             for each, handler in zip(signals, handlers, strict=True):
                 signal.signal(each, handler)
-        self.seconds = log.seconds()
+        self.seconds = rows.seconds()
         self._check_finite(safe)
         self.save(checkpoint)
         if interrupted:
             raise KeyboardInterrupt
 
-    def _check_finite(self, checkpoint):
+    def _check_finite(self, checkpoint: str | PathLike[str] | None) -> None:
         """Raises: ValueError where training has diverged. checkpoint: the last that was saved."""
         finite = [parameter.isfinite().all() for parameter in self.model.parameters()]
         if not torch.stack(finite).all():
@@ -264,15 +285,15 @@ class Training:
             )
 
     @torch.no_grad()
-    def validation_loss(self, photos):
+    def validation_loss(self, photos: Sequence[Float[Tensor, "3 H W"]]) -> float:
         """The loss at four qualities, rounded as in a file: its mean over photographs.
 
         photos: y, float tensors (3, H, W), sides multiples of 64.
         """
         losses = []
         for y in photos:
-            for quality in VALIDATION_QUALITIES:
-                quality = torch.tensor([quality], device=self.device)
+            for level in VALIDATION_QUALITIES:
+                quality = torch.tensor([level], device=self.device)
                 output = self.model(y[None].to(self.device), quality, "round")
                 lam = quality_to_lambda(quality)
                 losses.append((output.rate_bpp + lam * output.distortion) / lam.sqrt())

@@ -2,6 +2,7 @@
 
 import csv
 import time
+from os import PathLike
 from pathlib import Path
 
 from rdalib.files import written_beside
@@ -20,7 +21,7 @@ class TrainingLog:
         "validation_loss",  # empty where it was not measured
     )
 
-    def __init__(self, path, step):
+    def __init__(self, path: str | PathLike[str], step: int) -> None:
         self.path = Path(path)
         rows = []
         if step and self.path.exists():
@@ -31,10 +32,18 @@ class TrainingLog:
         with written_beside(self.path) as beside, open(beside, "w", newline="") as file:
             csv.writer(file).writerows([self.columns, *rows])
 
-    def seconds(self):
+    def seconds(self) -> float:
         return time.monotonic() - self.start
 
-    def add(self, step, rate_bpp, distortion, loss, learning_rate, validation_loss=None):
+    def add(
+        self,
+        step: int,
+        rate_bpp: float,
+        distortion: float,
+        loss: float,
+        learning_rate: float,
+        validation_loss: float | None = None,
+    ) -> None:
         row = (step, f"{self.seconds():.1f}", f"{rate_bpp:.5f}", f"{distortion:.4f}", f"{loss:.5f}")
         measured = "" if validation_loss is None else f"{validation_loss:.5f}"
         with open(self.path, "a", newline="") as file:

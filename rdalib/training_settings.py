@@ -1,6 +1,8 @@
 """What a training run is: its settings, and how they are read back from its checkpoint."""
 
 from dataclasses import dataclass
+from os import PathLike
+from typing import Any
 
 import torch
 
@@ -35,7 +37,7 @@ class TrainingSettings:
 OLD_NAMES = {"side": "side_channels"}  # of settings, in checkpoints made before
 
 
-def read_checkpoint(path):
+def read_checkpoint(path: str | PathLike[str]) -> tuple[TrainingSettings, dict[str, Any]]:
     """(settings, all that was saved) of a run. Raises: ValueError if the file is no checkpoint."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,9 +31,24 @@ from rdalib.quality import LEVELS
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from rdalib.latent_coding import LatentCoder
+
 LAYERS = 3  # of the hyper-synthesis, and of each network of the context model
 INTEGER_NETWORKS = ("hyperprior.synthesis.", "context.")  # not stored: their integers say it all
 CONTEXT = "fixed.context."
+
+
+def read_weights(path: Path) -> tuple[LatentCoder, bytes, dict[str, str]]:
+    """(coder of latents, weights id, metadata) of a .safetensors file. Raises: ValueError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: {(error.strerror or 'unreadable').lower()}") from None
+    try:
+        latent_coder, about = unpack(data)
+    except ValueError as error:
+        raise ValueError(f"{path} is not a weights file of rda train: {error}") from None
+    return latent_coder, weights_id(data), about
 
 
 def weights_id(data: bytes) -> bytes:
