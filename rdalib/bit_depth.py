@@ -4,8 +4,19 @@ Pillow gives grey samples of 12 and 16 bits as they lie in the file, and of colo
 upper 8. `layout` is the set of its words for how samples lie there, such as {"RGB;16B"}.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
 import numpy as np
 from PIL import Image
+
+if TYPE_CHECKING:
+    from jaxtyping import Int32
+
+Layout: TypeAlias = set[object]
+Note: TypeAlias = Callable[[str], object]
 
 # TIFF's tags and values (TIFF 6.0)
 BITS_PER_SAMPLE, PHOTOMETRIC, MAX_SAMPLE_VALUE, SAMPLE_FORMAT = 258, 262, 281, 339
@@ -16,13 +27,13 @@ class PhotoError(ValueError):
     """A file that cannot be read as a photograph. The message is one line for the user."""
 
 
-def _tiff_tag(image, tag, default):
+def _tiff_tag(image: Image.Image, tag: int, default: int) -> tuple[int, ...]:
     """The values of a TIFF's tag as a tuple; `default` for other formats too."""
-    values = image.tag_v2.get(tag, default) if image.format == "TIFF" else default
+    values = getattr(image, "tag_v2", {}).get(tag, default)
     return values if isinstance(values, tuple) else (values,)
 
 
-def depth_of(image, layout, properties):
+def depth_of(image: Image.Image, layout: Layout, properties: dict[bytes, bytes]) -> int:
     """Bits a sample in the file, as far as the file says so; 8 or fewer are 8."""
     depths = [8, *_tiff_tag(image, BITS_PER_SAMPLE, 8), *properties.get(b"pixi", b"")[5:]]
     for word in layout:
@@ -33,7 +44,9 @@ def depth_of(image, layout, properties):
     return max(depths)
 
 
-def colour_and_alpha(image, layout, depth, note):
+def colour_and_alpha(
+    image: Image.Image, layout: Layout, depth: int, note: Note
+) -> tuple[Image.Image, Image.Image | None]:
     """An image to mode L, RGB or CMYK of 8 bits, and its alpha, mode L or None."""
     key = image.info.get("transparency")  # of a PNG: the one level or colour that is transparent
     if image.mode[0] in "IF" or SIGNED in _tiff_tag(image, SAMPLE_FORMAT, 1):
@@ -55,7 +68,7 @@ def colour_and_alpha(image, layout, depth, note):
     return image if image.mode in ("L", "CMYK") else image.convert("RGB"), None
 
 
-def _grey_of_16_bits(image, depth, note):
+def _grey_of_16_bits(image: Image.Image, depth: int, note: Note) -> Int32[np.ndarray, "H W"]:
     """Grey samples as integers from black at 0 to white at 65535."""
     samples = np.asarray(image)
     signed = SIGNED in _tiff_tag(image, SAMPLE_FORMAT, 1)
@@ -78,7 +91,7 @@ def _grey_of_16_bits(image, depth, note):
     return samples
 
 
-def _stated_white(image, depth):
+def _stated_white(image: Image.Image, depth: int) -> int | None:
     """The MaxSampleValue of a TIFF of 16 bits whose samples have fewer, such as 4095; or None.
 
     TIFF means it as statistics, so only what is all ones in binary is believed.

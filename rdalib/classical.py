@@ -2,22 +2,25 @@
 
 Each has one knob, its setting: a quality, or for JPEG 2000 a target in bits per pixel. JPEG and
 AVIF store chroma at half the width and height (4:2:0) or in full (4:4:4), and run at both. JPEG XL
-needs the package pillow-jxl-plugin, which images.py loads. Pictures are Pillow images of mode RGB;
-files are bytes, and their length is the rate.
+needs the package pillow-jxl-plugin, which photo_files.py loads. Pictures are Pillow images of mode
+RGB; files are bytes, and their length is the rate.
 """
 
+from __future__ import annotations
+
 import io
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from rdalib.images import HAS_JPEG_XL
+from rdalib.photo_files import HAS_JPEG_XL
 
 CODECS = ("jpeg", "jpeg2000", "webp", "avif")  # those inside Pillow
 AVAILABLE = (*CODECS, "jpegxl") if HAS_JPEG_XL else CODECS
 
 # What `rda evaluate` measures at: from the smallest files to about 1.5 bits per pixel and more.
-SETTINGS = {
+SETTINGS: dict[str, tuple[float, ...]] = {
     "jpeg": (1, 3, 5, 8, 12, 18, 25, 35, 50, 65, 80, 90),
     "jpeg2000": (0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.45, 0.65, 0.9, 1.2, 1.6, 2.2),
     "webp": (0, 4, 10, 20, 35, 50, 65, 80, 90, 95),
@@ -25,7 +28,7 @@ SETTINGS = {
     "jpegxl": (0, 5, 12, 20, 30, 40, 50, 60, 70, 80, 88, 93),
 }
 SUBSAMPLINGS = {"jpeg": ("4:2:0", "4:4:4"), "avif": ("4:2:0", "4:4:4")}
-_BEST_OPTIONS = {
+_BEST_OPTIONS: dict[str, dict[str, Any]] = {
     "jpeg": {"optimize": True, "progressive": True},
     "jpeg2000": {"irreversible": True, "mct": 1, "no_jp2": True, "quality_mode": "rates"},
     "webp": {"method": 6},
@@ -37,7 +40,7 @@ _FORMATS = {"jpegxl": "JXL"}  # Pillow's names where they are others
 _FEWEST_BPP, _MOST_BPP = 0.001, 24.0
 
 
-def encode(name, image, setting, subsampling=None):
+def encode(name: str, image: Image.Image, setting: float, subsampling: str | None = None) -> bytes:
     """A picture to a file's bytes.
 
     subsampling: for AVIF "4:2:0" (where None is given) or "4:4:4". JPEG needs none: it is the
@@ -47,29 +50,29 @@ def encode(name, image, setting, subsampling=None):
     if name != "jpeg":
         return _save(name, image, setting, subsampling)
     half = _save("jpeg", image, setting, "4:2:0")
-    full = _largest_quality_within("jpeg", image, "4:4:4", (1, setting), len(half))
+    full = _largest_quality_within("jpeg", image, "4:4:4", (1, int(setting)), len(half))
     return half if full is None else _better(image, half, full)
 
 
-def decode(data):
+def decode(data: bytes) -> Image.Image:
     """A file's bytes to the picture, mode RGB."""
     with Image.open(io.BytesIO(data)) as image:
         return image.convert("RGB")
 
 
-def encode_within(name, image, max_bytes):
+def encode_within(name: str, image: Image.Image, max_bytes: int) -> bytes | None:
     """The best file of at most max_bytes, or None if the codec has none that small."""
     if name == "jpeg2000":
         return _jpeg2000_within(image, max_bytes)
-    files = [
+    tried = [
         _largest_quality_within(name, image, subsampling, _QUALITIES[name], max_bytes)
         for subsampling in SUBSAMPLINGS.get(name, (None,))
     ]
-    files = [data for data in files if data is not None]
+    files = [data for data in tried if data is not None]
     return _better(image, *files) if files else None
 
 
-def smallest(name, image):
+def smallest(name: str, image: Image.Image) -> bytes:
     """The smallest file that the codec makes of a picture."""
     if name == "jpeg2000":
         return _save(name, image, _FEWEST_BPP)
@@ -78,7 +81,7 @@ def smallest(name, image):
     return min(files, key=len)
 
 
-def _save(name, image, setting, subsampling=None):
+def _save(name: str, image: Image.Image, setting: float, subsampling: str | None = None) -> bytes:
     if name not in AVAILABLE:
         raise ValueError(f"no codec {name!r}; there are {', '.join(AVAILABLE)}")
     options = dict(_BEST_OPTIONS[name])
@@ -97,7 +100,7 @@ def _save(name, image, setting, subsampling=None):
     return buffer.getvalue()
 
 
-def _better(image, *files):
+def _better(image: Image.Image, *files: bytes) -> bytes:
     """The file whose picture is closest to `image` in squared error."""
     if len(files) == 1:
         return files[0]
@@ -105,7 +108,13 @@ def _better(image, *files):
     return min(files, key=lambda data: ((np.asarray(decode(data)) - pixels) ** 2).mean())
 
 
-def _largest_quality_within(name, image, subsampling, qualities, max_bytes):
+def _largest_quality_within(
+    name: str,
+    image: Image.Image,
+    subsampling: str | None,
+    qualities: tuple[int, int],
+    max_bytes: int,
+) -> bytes | None:
     """The file at the highest quality that fits, by bisection; None if none does."""
     low, high = qualities[0] - 1, qualities[1] + 1  # low fits (or is below all), high does not
     best = None
@@ -119,7 +128,7 @@ def _largest_quality_within(name, image, subsampling, qualities, max_bytes):
     return best
 
 
-def _jpeg2000_within(image, max_bytes):
+def _jpeg2000_within(image: Image.Image, max_bytes: int) -> bytes | None:
     """The coder aims at the size asked for but may miss it: aim lower until it fits."""
     least = smallest("jpeg2000", image)
     if len(least) > max_bytes:

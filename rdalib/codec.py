@@ -7,7 +7,6 @@ network outputs, so every machine decodes the same integers.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, overload
@@ -16,24 +15,17 @@ import torch
 
 from rdalib import bitstream, entropy_coding
 from rdalib.bitstream import Bitstream, BitstreamError
-from rdalib.distortion import l2
 from rdalib.entropy_coding import Decoder
 from rdalib.images import pad_to_multiple, to_8bit
-from rdalib.latent_coding import LatentCoder, level
+from rdalib.latent_coding import LatentCoder, latent_grid, level
 from rdalib.photographs import as_float, is_batch, photo_tensor
-from rdalib.quality import LEVELS, check_quality
-from rdalib.rate_search import FEW_PIXELS, try_all, try_by_secants
+from rdalib.quality import check_quality
+from rdalib.rate_search import best_within
 from rdalib.refinement import refine
+from rdalib.shipped import earlier_weights, shipped_name, weights_path
 from rdalib.strips import in_strips
 from rdalib.transforms import STRIDE
-from rdalib.weights_file import (
-    earlier_weights,
-    shipped_names,
-    shipped_weights,
-    unpack,
-    weights_id,
-    weights_path,
-)
+from rdalib.weights_file import read_weights
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -41,7 +33,6 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-    from rdalib.latent_coding import Grid
     from rdalib.photographs import Photo
 
     Size = tuple[int, int]
@@ -50,7 +41,6 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "context"
 ROWS = 32  # of z in a strip
 HALO = 2  # rows of z; analysis and synthesis see fewer
-LARGEST_THRESHOLD, HALVINGS = 0.75, 8  # of rounding, to meet a number of bytes
 
 
 class Codec:
@@ -86,17 +76,7 @@ class Codec:
 
         Raises: ValueError if there is none.
         """
-        name = DEFAULT_MODEL if name is None else str(name)
-        path = weights_path(name)
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise ValueError(f"{path}: {(error.strerror or 'unreadable').lower()}") from None
-        try:
-            latent_coder, about = unpack(data)
-        except ValueError as error:
-            raise ValueError(f"{path} is not a weights file of rda train: {error}") from None
-        return cls(latent_coder, weights_id(data), about)
+        return cls(*read_weights(weights_path(DEFAULT_MODEL if name is None else str(name))))
 
     @classmethod
     def load_for(cls, data: bytes) -> Codec:
@@ -179,9 +159,16 @@ class Codec:
         y = photo_tensor(photo)
         z = self.analyse(y)
         if max_bytes is not None:
-            return self._best_within(max_bytes, y, z, effort, progress)
+            return best_within(
+                self,
+                max_bytes,
+                as_float(y.to(self.device)),
+                z,
+                lambda quality: self._refined(y, z, quality, effort, progress),
+                refines=effort > 0,
+            )
         refined, side = self._refined(y, z, quality, effort, progress)
-        return self._file(refined, quality, (y.shape[1], y.shape[2]), side)
+        return self.file_of(refined, quality, (y.shape[1], y.shape[2]), side)
 
     def analyse(self, photo: Photo) -> Float[Tensor, "M h w"]:
         """A photograph to z, before any quantization."""
@@ -238,6 +225,18 @@ class Codec:
             raise BitstreamError(str(error)) from None
         return latents
 
+    def file_of(
+        self, z: Tensor, quality: int, size: Size, side: Any = None, threshold: float = 0.5
+    ) -> tuple[bytes, Any]:
+        """z to (the bytes of the file, the latents in it). size: (height, width) in pixels.
+
+        side, threshold: as of `quantize`.
+        """
+        latents = self.quantize(z, quality, side, threshold)
+        payload = entropy_coding.encode(*self.latent_coder.symbols_and_tables(latents, quality))
+        stream = Bitstream(self.weights_id, quality, size[1], size[0], payload)
+        return bitstream.build(stream), latents
+
     @contextmanager
     def _undisturbed(self) -> Iterator[None]:
         """Leave PyTorch's default device, an enclosing autocast and gradients outside."""
@@ -249,15 +248,6 @@ class Codec:
         ):
             yield
 
-    def _file(
-        self, z: Tensor, quality: int, size: Size, side: Any = None, threshold: float = 0.5
-    ) -> tuple[bytes, Any]:
-        """(the bytes of the file, the latents in it). size: (height, width) of the photograph."""
-        latents = self.quantize(z, quality, side, threshold)
-        payload = entropy_coding.encode(*self.latent_coder.symbols_and_tables(latents, quality))
-        stream = Bitstream(self.weights_id, quality, size[1], size[0], payload)
-        return bitstream.build(stream), latents
-
     def _refined(
         self, y: Tensor, z: Tensor, quality: int, effort: int, progress: Progress
     ) -> tuple[Tensor, Any]:
@@ -266,82 +256,3 @@ class Codec:
             return z, None
         refined = refine(self, as_float(y.to(self.device)), z, quality, effort, progress)
         return refined, self.quantize(z, quality)
-
-    def _best_within(
-        self, max_bytes: int, y: Tensor, z: Tensor, effort: int, progress: Progress
-    ) -> tuple[bytes, Any]:
-        """The best file of at most max_bytes, and its latents.
-
-        That of the highest level that fits leaves 2 % of the bytes on average. So the next level,
-        which is too large, is made smaller by rounding towards zero, just as much as is needed;
-        the one with the smaller error is taken.
-        """
-        size = (y.shape[1], y.shape[2])
-        quality, *file = self._highest_level(max_bytes, z, size)
-        files, fits = [tuple(file)], True
-        target = as_float(y.to(self.device))
-        first = quality + 1 if quality + 1 < LEVELS else quality
-        for level_ in range(first, LEVELS):
-            if not fits:
-                break
-            better, side = self._refined(y, z, level_, effort, progress)
-            whole = self._file(better, level_, size, side)
-            fits = bool(effort) and len(whole[0]) <= max_bytes  # then one more level may fit
-            if len(whole[0]) <= max_bytes:
-                files.append(whole)
-            else:
-                files += self._rounded_within(max_bytes, better, level_, size, side)
-
-        def error(file: tuple[bytes, Any]) -> float:
-            quality = bitstream.parse(file[0]).quality
-            return l2(target, self.synthesise(file[1], quality, *size))
-
-        return min(files, key=error)
-
-    def _rounded_within(
-        self, max_bytes: int, z: Tensor, quality: int, size: Size, side: Any
-    ) -> list[tuple[bytes, Any]]:
-        """The largest file of a level within max_bytes by rounding towards zero, or none."""
-        low, high, found = 0.5, LARGEST_THRESHOLD, []
-        for _ in range(HALVINGS):
-            threshold = (low + high) / 2
-            file = self._file(z, quality, size, side, threshold)
-            if len(file[0]) <= max_bytes:
-                high, found = threshold, [file]
-            else:
-                low = threshold
-        return found
-
-    def _highest_level(self, max_bytes: int, z: Tensor, size: Size) -> tuple[int, bytes, Any]:
-        """(the highest level whose file has at most max_bytes, that file, its latents)."""
-        best, smallest = None, math.inf
-
-        def size_of(quality: int) -> int:
-            nonlocal best, smallest
-            data, latents = self._file(z, quality, size)
-            smallest = min(smallest, len(data))
-            if len(data) <= max_bytes:
-                best = quality, data, latents
-            return len(data)
-
-        search = try_all if size[0] * size[1] < FEW_PIXELS else try_by_secants
-        search(max_bytes, size_of)
-        if best is None:
-            raise ValueError(
-                f"{max_bytes} bytes are too few for {size[1]} x {size[0]} pixels: "
-                f"the smallest file possible has {smallest}"
-            )
-        return best
-
-
-def shipped_name(weights: bytes) -> str | None:
-    """The name of the model of rdalib whose files name their weights so; None if there is none."""
-    for name in shipped_names():
-        if weights_id(shipped_weights(name).read_bytes()) == weights:
-            return name
-    return None
-
-
-def latent_grid(height: int, width: int) -> Grid:
-    """The (height, width) of z for a photograph of height x width pixels."""
-    return -(-height // STRIDE), -(-width // STRIDE)

@@ -52,7 +52,8 @@ def compress(arguments: Namespace) -> int:
 
     from rdalib.codec import Codec
     from rdalib.distortion import psnr
-    from rdalib.images import open_rgb, photo_to_tensor
+    from rdalib.images import photo_to_tensor
+    from rdalib.photo_files import open_rgb
 
     loaded: list[Codec] = []
 
@@ -91,8 +92,9 @@ def decompress(arguments: Namespace) -> int:
     else:
         jobs = _named(sources[0], last)
 
-    from rdalib.codec import Codec, shipped_name
+    from rdalib.codec import Codec
     from rdalib.images import WRITE_OPTIONS, encode_photo, photo_format
+    from rdalib.shipped import shipped_name
 
     kinds = {target: "PNG" if target == STREAM else photo_format(target) for _, target in jobs}
     codecs: dict[bytes, Codec] = {}

@@ -1,10 +1,13 @@
 """Colours to sRGB: by an ICC profile, or by a gamma and primaries that a file just states."""
 
+from __future__ import annotations
+
 import io
 import struct
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from PIL import ImageChops, ImageCms
+from PIL import Image, ImageChops, ImageCms
 
 SRGB_WHITE_AND_PRIMARIES = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # xy of W, R, G, B
 SRGB_GAMMA = 1 / 2.2
@@ -19,7 +22,9 @@ PRIMARIES = {1: "BT.709", 9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 TRANSFERS = {1: "BT.709", 8: "linear", 13: "sRGB", 16: "PQ (HDR)", 18: "HLG (HDR)"}
 
 
-def to_srgb(image, profile, note):
+def to_srgb(
+    image: Image.Image, profile: bytes | None, note: Callable[[str], object]
+) -> Image.Image:
     """An image of mode L, RGB or CMYK with its ICC profile (bytes or None) to sRGB, mode RGB."""
     if profile:
         try:
@@ -28,6 +33,7 @@ def to_srgb(image, profile, note):
                 image = image.convert("RGB")
             target = ImageCms.createProfile("sRGB")
             converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+            assert converted is not None  # as it would be if it were made in place
         except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
             note("its colour profile cannot be used; colours are taken as they are")
         else:
@@ -41,13 +47,12 @@ def to_srgb(image, profile, note):
     return image.convert("RGB")
 
 
-def _nearly_equal(image, other):
+def _nearly_equal(image: Image.Image, other: Image.Image) -> bool:
     """Whether no sample differs by more than one grey level, as after a conversion to itself."""
-    extrema = ImageChops.difference(image, other).getextrema()  # ((low, high), ...), one a channel
-    return max(high for _, high in extrema) <= 1
+    return np.asarray(ImageChops.difference(image, other)).max() <= 1
 
 
-def cicp_name(primaries, transfer):
+def cicp_name(primaries: int, transfer: int) -> str | None:
     """What two CICP numbers call the colours, or None where they are sRGB or left open (2)."""
     if primaries in (1, 2) and transfer in (2, 13):
         return None
@@ -55,7 +60,9 @@ def cicp_name(primaries, transfer):
     return "primaries {}, transfer {}".format(*names)
 
 
-def stated_profile(gamma, chromaticity, name=None):
+def stated_profile(
+    gamma: float | None, chromaticity: Sequence[float] | None, name: str | None = None
+) -> bytes | None:
     """The ICC profile of a PNG's gAMA and cHRM, or None where they are about those of sRGB.
 
     gamma: the exponent that made the samples, such as 1/2.2, or None; chromaticity: x and y of
@@ -85,15 +92,15 @@ def stated_profile(gamma, chromaticity, name=None):
     return _icc_profile(tags)
 
 
-def _xyz(values):
+def _xyz(values: Iterable[float]) -> bytes:
     return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(65536 * value) for value in values))
 
 
-def _description(text):
+def _description(text: str) -> bytes:
     return b"desc" + bytes(4) + struct.pack(">I", len(text) + 1) + text.encode() + bytes(79)
 
 
-def _icc_profile(tags):
+def _icc_profile(tags: dict[bytes, bytes]) -> bytes:
     """A display profile, ICC version 2.1, of the given tags: {name: data}."""
     table, body = struct.pack(">I", len(tags)), b""
     for name, data in tags.items():

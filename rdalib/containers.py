@@ -6,10 +6,13 @@ Each function takes an open file, or its first bytes, and survives every damage 
 be found is left out, since Pillow is the judge of whether a file can be decoded.
 """
 
+from __future__ import annotations
+
 import struct
+from typing import IO
 
 
-def png_cicp(file):
+def png_cicp(file: IO[bytes]) -> tuple[int, int] | None:
     """(primaries, transfer) of a PNG's cICP chunk, or None."""
     file.seek(8)
     while len(start := file.read(8)) == 8:
@@ -17,12 +20,13 @@ def png_cicp(file):
         if name == b"IDAT":  # ahead of which it would be
             break
         if name == b"cICP" and length == 4:
-            return tuple(file.read(4)[:2])
+            primaries, transfer = file.read(4)[:2]
+            return primaries, transfer
         file.seek(length + 4, 1)
     return None
 
 
-def boxes(data):
+def boxes(data: bytes) -> list[tuple[bytes, bytes]]:
     """The boxes that `data` is a row of: a list of (name, content), the last perhaps cut short."""
     found, at = [], 0
     while at + 8 <= len(data):
@@ -39,7 +43,7 @@ def boxes(data):
     return found
 
 
-def avif_properties(file):
+def avif_properties(file: IO[bytes]) -> dict[bytes, bytes]:
     """The properties of an AVIF file's main picture: {name of the box: content}."""
     file.seek(0)
     try:
@@ -53,7 +57,7 @@ def avif_properties(file):
         return {}
 
 
-def _associations(ipma):
+def _associations(ipma: bytes) -> dict[int, list[int]]:
     """{item: the numbers of its properties, from 1} of an ipma box."""
     wide_item, wide_number = ipma[0] > 0, ipma[3] & 1
     (count,) = struct.unpack_from(">I", ipma, 4)
@@ -68,13 +72,13 @@ def _associations(ipma):
     return found
 
 
-def avif_cicp(properties):
+def avif_cicp(properties: dict[bytes, bytes]) -> tuple[int, int] | None:
     """(primaries, transfer) of an AVIF picture's nclx box, or None."""
     colr = properties.get(b"colr", b"")
     return struct.unpack_from(">HH", colr, 4) if colr[:4] == b"nclx" and len(colr) >= 8 else None
 
 
-def jpeg2000_depth(file):
+def jpeg2000_depth(file: IO[bytes]) -> int:
     """Bits a sample of a JPEG 2000 file's deepest component; 8 if that is not found."""
     file.seek(0)
     data = file.read()
@@ -86,7 +90,7 @@ def jpeg2000_depth(file):
     return max((depth & 0x7F) + 1 for depth in depths or b"\7")
 
 
-def jxl_size(data):
+def jxl_size(data: bytes) -> tuple[int, int] | None:
     """(width, height) of a JPEG XL picture by its first bytes, or None if it is none.
 
     Source: ISO/IEC 18181-1, SizeHeader.
@@ -100,14 +104,14 @@ def jxl_size(data):
         return None
     bits = int.from_bytes(data[2:12], "little")
 
-    def take(count):
+    def take(count: int) -> int:
         nonlocal bits
         value, bits = bits & ((1 << count) - 1), bits >> count
         return value
 
     small = take(1)
 
-    def side():
+    def side() -> int:
         return 8 * (take(5) + 1) if small else take((9, 13, 18, 30)[take(2)]) + 1
 
     height = side()

@@ -1,11 +1,16 @@
 """What a lesson does with the function that a reader was asked to write."""
 
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+Function: TypeAlias = Callable[..., Any]
+
 
 class NotWritten(Exception):
     """A function of a "Your turn" cell still returns its dots."""
 
 
-def your_turn(yours, answer, check):
+def your_turn(yours: Function, answer: Function, check: Callable[[Function], object]) -> Function:
     """Check a reader's function and go on with it; with the course's where it is not written.
 
     yours, answer: functions with the same arguments; an unwritten one returns `...`.
@@ -13,7 +18,7 @@ def your_turn(yours, answer, check):
     Returns the function that the lesson goes on with. Raises: AssertionError.
     """
 
-    def watched(*arguments, **named):
+    def watched(*arguments: Any, **named: Any) -> Any:
         result = yours(*arguments, **named)
         if result is ...:
             raise NotWritten

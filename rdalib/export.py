@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from rdalib.context_coding import ContextCoder, IntegerContext
+from rdalib.context_coding import ContextCoder
 from rdalib.entropy_coding import Table, frequencies_from_pmf
 from rdalib.files import write_file
 from rdalib.hyperprior import ONE, SMALLEST_SCALE, IntegerSynthesis, gaussian_nats
@@ -25,6 +25,7 @@ from rdalib.hyperprior_coding import (
     HyperpriorCoder,
 )
 from rdalib.images import pad_to_multiple
+from rdalib.integer_context import IntegerContext
 from rdalib.latent_coding import FactorizedCoder
 from rdalib.priors import interval_nats
 from rdalib.quality import LEVELS

@@ -1,44 +1,30 @@
-"""A photograph between its file and the tensor y: float, (3, H, W), sRGB in [0, 1].
+"""A photograph and the tensor y: float, (3, H, W), sRGB in [0, 1]; reading, writing, padding."""
 
-Files come in many kinds; y comes in one. What is lost on the way is said through `note`, and so is
-what a file says of itself that nobody applied; where the picture would be wrong, it is refused.
-"""
+from __future__ import annotations
 
 import io
-import os
-import sys
-import tempfile
-import textwrap
-import warnings
-from contextlib import contextmanager, nullcontext
+from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageOps, PngImagePlugin
+from PIL import Image
 from torch.nn import functional as F
 
-from rdalib import containers
-from rdalib.bit_depth import PhotoError, colour_and_alpha, depth_of
-from rdalib.bitstream import MAX_PIXELS
-from rdalib.colour import (
-    ADOBE_RGB_GAMMA,
-    ADOBE_RGB_WHITE_AND_PRIMARIES,
-    cicp_name,
-    stated_profile,
-    to_srgb,
-)
+from rdalib.bit_depth import PhotoError
 from rdalib.files import write_file
+from rdalib.photo_files import open_rgb
 
-try:
-    import pillow_jxl  # noqa: F401 (JPEG XL: it registers itself with Pillow)
-except ImportError:
-    HAS_JPEG_XL = False
-else:
-    HAS_JPEG_XL = True
+if TYPE_CHECKING:
+    from jaxtyping import Float, UInt8
+    from torch import Tensor
+
+    from rdalib.bit_depth import Note
+    from rdalib.photo_files import Source
 
 # Where Pillow would lose more than one who asked for no size can want.
-WRITE_OPTIONS: dict[str, dict[str, object]] = {
+WRITE_OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": "4:4:4"},
     "AVIF": {"quality": 95, "subsampling": "4:4:4"},
     "WEBP": {"lossless": True},
@@ -52,20 +38,9 @@ SAMPLES = (
     "motorcycle_right",
     "page",
 )
-CONVERT = "convert it to PNG or JPEG first"
-RAW_ENDINGS = (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2", ".srw")
-HEIC = tuple(b"ftyp" + brand for brand in (b"heic", b"heim", b"heis", b"heix", b"mif1", b"msf1"))
-CAMERA_TAGS = {  # of EXIF: what photographers miss
-    ExifTags.Base.Make,
-    ExifTags.Base.Model,
-    ExifTags.Base.DateTime,
-    ExifTags.IFD.Exif,
-    ExifTags.IFD.GPSInfo,
-}
-FRAMES = {"TIFF": "pages", "MPO": "pictures"}  # what a format has several of; else frames
 
 
-def read_photo(path, note=None):
+def read_photo(path: Source, note: Note | None = None) -> Float[Tensor, "3 H W"]:
     """Read a photograph, from a path or an open file, as y, a float tensor (3, H, W) in [0, 1].
 
     Any format Pillow opens, but for EPS, a program that draws; JPEG XL where pillow-jxl-plugin is
@@ -79,210 +54,23 @@ def read_photo(path, note=None):
     return photo_to_tensor(open_rgb(path, note or (lambda text: None)))
 
 
-def open_rgb(path, note):
-    """Read a photograph as a Pillow image of mode RGB. See read_photo."""
-    opened = path if hasattr(path, "read") else None
-    name = path if opened is None else getattr(path, "name", "the file")
-    ending = Path(str(name)).suffix.lower()
-    if opened is None and Path(path).is_dir():
-        raise PhotoError(f"{name} is a folder; name a photograph in it")
-    head, said = b"", []
-    try:
-        with nullcontext(opened) if opened else open(path, "rb") as file, _pillow_patient():
-            if ending in RAW_ENDINGS:  # which Pillow may open: as the small preview inside
-                raise PhotoError(f"a camera's raw file is no picture yet; {CONVERT}")
-            head = file.read(1024)
-            with _standard_error_kept(said):
-                image, layout = _loaded(file)
-            if said:
-                note(f"its decoder reports: {said[0]}")
-            return _to_rgb(image, layout, file, note)
-    except Image.DecompressionBombError:
-        raise PhotoError(
-            f"{name} has too many pixels: at most {MAX_PIXELS:,} fit; scale it down first"
-        ) from None
-    except PhotoError as error:
-        raise PhotoError(f"{name}: {error}") from None
-    except Image.UnidentifiedImageError:
-        what = _what_it_is(head, ending)
-        raise PhotoError(f"{name} is not a photograph that Pillow can open{what}") from None
-    except MemoryError:
-        raise
-    except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
-        if isinstance(error, OSError) and error.errno:
-            raise PhotoError(f"{name}: {error.strerror.lower()}") from None
-        reason = said[0] if said else f"{type(error).__name__}: {error}"
-        raise PhotoError(
-            f"{name} cannot be decoded: damaged, cut short, or of a rare kind "
-            f"({textwrap.shorten(reason, 100)})"
-        ) from None
-
-
-@contextmanager
-def _pillow_patient():
-    """Meanwhile Pillow does not warn, and takes PNG's texts and profiles of any length it can."""
-    usual = PngImagePlugin.MAX_TEXT_CHUNK
-    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on large pictures and damaged metadata
-            yield
-    finally:
-        PngImagePlugin.MAX_TEXT_CHUNK = usual
-
-
-@contextmanager
-def _standard_error_kept(said):
-    """Append to the list `said` the lines that C libraries, libtiff above all, print meanwhile."""
-    try:
-        if sys.stderr is None:  # closed, and its number perhaps another file's by now
-            raise OSError
-        usual = os.dup(2)
-        beside = tempfile.TemporaryFile()  # noqa: SIM115 (closed below)
-    except OSError:  # or no place for a temporary file
-        yield
-        return
-    with beside:
-        os.dup2(beside.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(usual, 2)
-            os.close(usual)
-            beside.seek(0)
-            said += beside.read().decode(errors="replace").splitlines()
-
-
-def _loaded(file):
-    """The image in an open file, decoded, and its layout there: a set such as {"RGB;16B"}."""
-    file.seek(0)
-    width, height = containers.jxl_size(file.read(4096)) or (0, 0)
-    if width * height > MAX_PIXELS:  # asked first, for JPEG XL is decoded as it is opened
-        raise Image.DecompressionBombError
-    image = Image.open(file)
-    if image.format == "EPS":  # Pillow would run Ghostscript on it
-        raise PhotoError(f"an EPS file is a program that draws; {CONVERT}")
-    return image, _load(image)
-
-
-def _load(image):
-    """Decode an open image. Returns its layout in the file."""
-    if image.width * image.height > MAX_PIXELS:
-        raise Image.DecompressionBombError
-    layout = set()
-    for tile in getattr(image, "tile", ()):
-        layout.update(tile.args if isinstance(tile.args, tuple) else (tile.args,))
-    image.load()
-    return layout
-
-
-def image_to_rgb(image, note):
-    """A Pillow image of any mode to RGB. See read_photo. Raises: PhotoError."""
-    with _pillow_patient():
-        layout = _load(image)
-        own = image.copy()  # which may be turned
-        own.format = image.format
-        return _to_rgb(own, layout, io.BytesIO(), note)
-
-
-def _what_it_is(head, ending):
-    """What can be done about a file that Pillow does not know: the end of a sentence."""
-    if not HAS_JPEG_XL and containers.jxl_size(head):
-        return ": it is JPEG XL, which takes pip install pillow-jxl-plugin"
-    kinds = {
-        "HEIC": head[4:12] in HEIC or ending in (".heic", ".heif"),
-        "PDF": head[:4] == b"%PDF",
-        "SVG": b"<svg" in head or ending in (".svg", ".svgz"),
-    }
-    return "".join(f": it is {kind}; {CONVERT}" for kind, found in kinds.items() if found)
-
-
-def _to_rgb(image, layout, file, note):
-    """A loaded image to mode RGB: upright, sRGB, on white."""
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "PSD":  # whose layers are in the picture that is taken
-        note(f"the first of {frames} {FRAMES.get(image.format, 'frames')} is taken")
-    _turn_upright(image, note)
-    properties = containers.avif_properties(file) if image.format == "AVIF" else {}
-    if b"clap" in properties:
-        note("its clean aperture, a crop, is not applied")
-    profile = _profile(image, properties, file, note)
-    depth = depth_of(image, layout, properties)
-    if image.format == "JPEG2000":
-        depth = containers.jpeg2000_depth(file)
-    image, alpha = colour_and_alpha(image, layout, depth, note)
-    if depth > 8:
-        note(f"{depth} bits a sample reduced to 8")
-        brightest = max(np.ravel(image.getextrema()))
-        if 0 < brightest < 32:
-            note(f"no sample is above {brightest} of 255: too dark if its white lies lower")
-    image = to_srgb(image, profile, note)
-    if alpha is not None and alpha.getextrema()[0] < 255:
-        note("transparent parts are laid on white")
-        image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
-    return image
-
-
-def _profile(image, properties, file, note):
-    """The ICC profile to convert colours by, bytes or None; what cannot be converted is noted."""
-    if image.info.get("icc_profile"):
-        return image.info["icc_profile"]
-    if "icc_profile" in image.info:
-        note("its colour profile cannot be used; colours are taken as they are")
-        return None
-    png = image.format == "PNG"
-    cicp = containers.png_cicp(file) if png else containers.avif_cicp(properties)
-    if cicp:
-        name = cicp_name(*cicp)
-        if name:
-            note(f"its colours are not sRGB ({name}) but taken as if: they may look washed out")
-    elif "srgb" in image.info:  # a PNG's word for it
-        return None
-    elif png and {"gamma", "chromaticity"} & image.info.keys():
-        return stated_profile(image.info.get("gamma"), image.info.get("chromaticity"))
-    elif _says_adobe_rgb(image):
-        return stated_profile(ADOBE_RGB_GAMMA, ADOBE_RGB_WHITE_AND_PRIMARIES, "Adobe RGB")
-    return None
-
-
-def _says_adobe_rgb(image):
-    """Whether EXIF data names Adobe RGB, as cameras do that put in no profile (DCF 2.0)."""
-    try:
-        return image.getexif().get_ifd(ExifTags.IFD.Interop).get(1) == "R03"
-    except Exception:  # of damage, which is noted where the picture is turned upright
-        return False
-
-
-def _turn_upright(image, note):
-    """Apply the EXIF orientation, in place."""
-    if image.format == "JXL" and not image.jpeg:
-        return  # its decoder has turned it; EXIF counts only in a JPEG wrapped up whole
-    try:
-        exif = set(image.getexif())  # which for TIFF are all of its tags
-        ImageOps.exif_transpose(image, in_place=True)
-        if exif & CAMERA_TAGS:
-            note("its EXIF data (camera, date, place) is left behind")
-    except Exception:  # whatever damage leads to; the picture itself is whole
-        note("its EXIF data cannot be read; the picture is taken as upright")
-
-
-def photo_to_tensor(image):
+def photo_to_tensor(image: Image.Image) -> Float[Tensor, "3 H W"]:
     """A Pillow image of mode RGB to y, (3, H, W)."""
     pixels = torch.from_numpy(np.array(image, dtype=np.uint8))
     return pixels.permute(2, 0, 1).contiguous().float().div_(255)
 
 
-def tensor_to_photo(y):
+def tensor_to_photo(y: Float[Tensor, "3 H W"]) -> Image.Image:
     """y, (3, H, W) in [0, 1], to a Pillow image; each value to the nearest of 256."""
     return Image.fromarray(to_8bit(y).permute(1, 2, 0).contiguous().numpy())
 
 
-def to_8bit(y):
+def to_8bit(y: Float[Tensor, "*shape"]) -> UInt8[Tensor, "*shape"]:
     """Clamp to [0, 1] and round to the nearest of 256 grey levels. Same shape, uint8."""
     return y.clamp(0, 1).mul_(255).add_(0.5).floor_().to(torch.uint8)
 
 
-def write_photo(y, path):
+def write_photo(y: Float[Tensor, "3 H W"], path: str | PathLike[str]) -> None:
     """Write y as an image file of the kind that the name's ending says, whole or not at all.
 
     Raises: PhotoError for an ending or a size that Pillow cannot write, OSError.
@@ -290,7 +78,7 @@ def write_photo(y, path):
     write_file(path, encode_photo(y, photo_format(path), path))
 
 
-def encode_photo(y, kind, name):
+def encode_photo(y: Float[Tensor, "3 H W"], kind: str, name: object) -> bytes:
     """y to the bytes of an image file, losing nothing or little. kind: Pillow's name of it.
 
     name: of the file, for what is said if the size does not fit. Raises: PhotoError.
@@ -310,7 +98,7 @@ def encode_photo(y, kind, name):
     return buffer.getvalue()
 
 
-def photo_format(path):
+def photo_format(path: str | PathLike[str]) -> str:
     """Pillow's name of the format that a file's ending asks for. Raises: PhotoError."""
     ending = Path(path).suffix
     kind = Image.registered_extensions().get(ending.lower())
@@ -320,13 +108,13 @@ def photo_format(path):
     return kind
 
 
-def pad_to_multiple(y, multiple):
+def pad_to_multiple(y: Float[Tensor, "*C H W"], multiple: int) -> Float[Tensor, "*C h w"]:
     """Extend right and bottom by repeating the last column and row; (C, H, W) or (B, C, H, W)."""
     height, width = y.shape[-2:]
     return F.pad(y, (0, -width % multiple, 0, -height % multiple), mode="replicate")
 
 
-def sample_photo(name):
+def sample_photo(name: str) -> Float[Tensor, "3 H W"]:
     """One of the photographs inside scikit-image, as y. SAMPLES lists the names.
 
     Raises: ValueError for another name.

@@ -36,6 +36,7 @@ import torch
 from rdalib.autoencoder import RateDistortionAutoencoder
 from rdalib.entropy_coding import LARGEST, Decoder, Table
 from rdalib.quantization import round_half_up
+from rdalib.transforms import STRIDE
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int, Int32
@@ -142,3 +143,8 @@ class FactorizedCoder:
             return d, index, d
 
         return relax
+
+
+def latent_grid(height: int, width: int) -> Grid:
+    """The (height, width) of z for a photograph of height x width pixels."""
+    return -(-height // STRIDE), -(-width // STRIDE)

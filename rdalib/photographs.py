@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from rdalib import bitstream, images
+from rdalib import bitstream
+from rdalib.photo_files import image_to_rgb
 
 if TYPE_CHECKING:
     from jaxtyping import Float, UInt8
@@ -36,7 +37,7 @@ def photo_tensor(photo: Photo) -> Float[Tensor, "3 H W"] | UInt8[Tensor, "3 H W"
     Raises: ValueError for anything else, PhotoError for an image that has no colours.
     """
     if isinstance(photo, Image.Image):
-        photo = np.array(images.image_to_rgb(photo, lambda text: None))
+        photo = np.array(image_to_rgb(photo, lambda text: None))
     if isinstance(photo, np.ndarray):
         array = np.ascontiguousarray(photo)
         if array.dtype == np.uint8 and array.ndim == 3:

@@ -3,9 +3,12 @@
 import os
 import signal
 import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,19 +16,16 @@ from rdalib import datasets, plots
 from rdalib.codec import Codec
 from rdalib.export import export
 from rdalib.images import read_photo
+from rdalib.pace import faster_precision, steps_for_minutes
+from rdalib.patches import RandomPatches
+from rdalib.processes import joined_processes, rank_and_world_size
 from rdalib.terminal import bar, check_output, note
-from rdalib.training import (
-    Training,
-    TrainingSettings,
-    faster_precision,
-    joined_processes,
-    rank_and_world_size,
-    read_checkpoint,
-    steps_for_minutes,
-)
+from rdalib.training import Training
+from rdalib.training_settings import TrainingSettings, read_checkpoint
 
 DEFAULT_MINUTES = 60
-CHANNELS = {  # of the latent, those of them with a convolutional path, and side information
+# Of the latent, those of them with a convolutional path, and of side information
+CHANNELS: dict[str, dict[str, Any]] = {
     "factorized": {"latent": 192},
     "hyperprior": {"latent": 288, "convolved": 192, "side_channels": 64},
     "context": {"latent": 288, "convolved": 192, "side_channels": 64, "context": True},
@@ -36,7 +36,7 @@ LARGEST_COUNT = 400  # patches that tables are counted on
 FROZEN_LEARNING_RATE = 1e-3  # of a run of the context model alone
 
 
-def train(arguments):
+def train(arguments: Namespace) -> None:
     device = arguments.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -63,7 +63,7 @@ def train(arguments):
         if settings.compiled:
             _check_compiler(device)  # this process's own GPU, where there are several
         first = rank_and_world_size()[0] == 0
-        patches = datasets.RandomPatches(
+        patches = RandomPatches(
             *sets,
             size=settings.patch,
             largest_scale=settings.largest_scale,
@@ -90,7 +90,9 @@ def train(arguments):
             raise
 
 
-def _export(arguments, training, sets, device, out):
+def _export(
+    arguments: Namespace, training: Training, sets: list[list[Path]], device: str, out: Path
+) -> None:
     """What a finished run leaves: the weights, with tables counted, and the learning curve."""
     paths = [path for paths in sets for path in paths]
     about = {
@@ -114,7 +116,7 @@ def _export(arguments, training, sets, device, out):
 
 
 @contextmanager
-def _ended_as_by_ctrl_c():
+def _ended_as_by_ctrl_c() -> Iterator[None]:
     """SIGTERM, by which clusters end a job, is a KeyboardInterrupt."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -123,11 +125,11 @@ def _ended_as_by_ctrl_c():
         signal.signal(signal.SIGTERM, before)
 
 
-def _why(precision):
+def _why(precision: str) -> str:
     return "a step of each timed" if precision == "auto" else "as asked"
 
 
-def _validation_crops(names, count=24, side=320):
+def _validation_crops(names: Sequence[str], count: int = 24, side: int = 320) -> list[torch.Tensor]:
     """Crops of photographs that training leaves out, the same number of each set."""
     crops = []
     for name in names:
@@ -138,7 +140,7 @@ def _validation_crops(names, count=24, side=320):
     return [y for y in crops if y.numel()]
 
 
-def _settings(arguments):
+def _settings(arguments: Namespace) -> TrainingSettings:
     """The settings of the run that `rda train` is asked for, its number of steps still open."""
     if arguments.resume:
         if arguments.start:
@@ -167,7 +169,13 @@ def _settings(arguments):
     )
 
 
-def _training(arguments, settings, start, patches, device):
+def _training(
+    arguments: Namespace,
+    settings: TrainingSettings,
+    start: dict[str, torch.Tensor] | None,
+    patches: RandomPatches,
+    device: str,
+) -> Training:
     """The run itself, new or resumed. start: the weights that a new one begins at, or None."""
     if arguments.resume:
         training = Training.resume(arguments.resume, patches, device)
@@ -190,7 +198,7 @@ def _training(arguments, settings, start, patches, device):
     return training
 
 
-def _check_compiler(device):
+def _check_compiler(device: str) -> None:
     """Compile something small. Raises: ValueError if PyTorch cannot."""
     try:
         torch.compile(lambda x: x.sin() + 1)(torch.ones(8, device=device))

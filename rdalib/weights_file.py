@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,57 +20,35 @@ from safetensors.torch import save as save_tensors
 
 from rdalib.autoencoder import RateDistortionAutoencoder
 from rdalib.context import groups_of
-from rdalib.context_coding import LOOKED_UP, ContextCoder, IntegerContext, look_up_tables
+from rdalib.context_coding import ContextCoder
 from rdalib.entropy_coding import LARGEST, TOTAL, Table
 from rdalib.hyperprior import IntegerSynthesis
 from rdalib.hyperprior_coding import SCALES, HyperpriorCoder
+from rdalib.integer_context import LOOKED_UP, IntegerContext, look_up_tables
 from rdalib.latent_coding import FactorizedCoder
 from rdalib.quality import LEVELS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from rdalib.latent_coding import LatentCoder
+
 LAYERS = 3  # of the hyper-synthesis, and of each network of the context model
 INTEGER_NETWORKS = ("hyperprior.synthesis.", "context.")  # not stored: their integers say it all
 CONTEXT = "fixed.context."
 
 
-def weights_folder() -> Path:
-    return Path(str(resources.files("rdalib"))) / "weights"
-
-
-def shipped_names() -> list[str]:
-    """The names of the models that rdalib ships."""
-    return sorted(path.stem for path in weights_folder().glob("*.safetensors"))
-
-
-def shipped_weights(name: str) -> Path:
-    """The path of a weights file that rdalib ships. Raises: ValueError."""
-    path = weights_folder() / f"{name}.safetensors"
-    if not path.exists():
-        names = ", ".join(shipped_names())
-        raise ValueError(f"no model {name!r}; there are {names}, or name a .safetensors file")
-    return path
-
-
-def earlier_weights(weights_id: bytes) -> str:
-    """What reads files of weights that rdalib shipped once, as a sentence; "" for other weights.
-
-    `weights/earlier.tsv` lists them: id, model, date, and the last commit that has them.
-    """
-    for row in (weights_folder() / "earlier.tsv").read_text().splitlines():
-        weights, model, date, commit = row.split("\t")
-        if weights == weights_id.hex():
-            return (
-                f"made with the weights {model} of {date}, since replaced: "
-                f"`git checkout {commit}` and `make setup` give the version that reads it"
-            )
-    return ""
-
-
-def weights_path(name: str) -> Path:
-    """Where weights are: a model of rdalib by name, or a .safetensors file. Raises: ValueError."""
-    return Path(name) if name.endswith(".safetensors") else shipped_weights(name)
+def read_weights(path: Path) -> tuple[LatentCoder, bytes, dict[str, str]]:
+    """(coder of latents, weights id, metadata) of a .safetensors file. Raises: ValueError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: {(error.strerror or 'unreadable').lower()}") from None
+    try:
+        latent_coder, about = unpack(data)
+    except ValueError as error:
+        raise ValueError(f"{path} is not a weights file of rda train: {error}") from None
+    return latent_coder, weights_id(data), about
 
 
 def weights_id(data: bytes) -> bytes:

@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rdalib.bitstream import HEADER, MAGIC, VERSION, Bitstream, BitstreamError, build, parse, read
-from rdalib.images import MAX_PIXELS
+from rdalib.bitstream import (
+    HEADER,
+    MAGIC,
+    MAX_PIXELS,
+    VERSION,
+    Bitstream,
+    BitstreamError,
+    build,
+    parse,
+    read,
+)
 
 STREAM = Bitstream(b"\x01\x02\x03", 42, 640, 479, b"payload!")
 # Pinned: "RDA", version 1, weights, quality, width and height little-endian, checksum, payload.

@@ -29,6 +29,7 @@ from rdalib.cli import main
 from rdalib.codec import Codec
 from rdalib.distortion import l2, psnr
 from rdalib.images import read_photo
+from rdalib.patches import RandomPatches
 
 
 @pytest.fixture(autouse=True)
@@ -1023,7 +1024,7 @@ def quick_start(monkeypatch):
     def blocks(patches, side, count, generator):
         return torch.rand(999, 3 * side * side, generator=generator) - 0.5
 
-    monkeypatch.setattr(datasets.RandomPatches, "blocks", blocks)
+    monkeypatch.setattr(RandomPatches, "blocks", blocks)
 
 
 def log_rows(path):

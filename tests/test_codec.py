@@ -24,13 +24,11 @@ from rdalib.images import pad_to_multiple, sample_photo, to_8bit
 from rdalib.latent_coding import FactorizedCoder
 from rdalib.quality import LEVELS
 from rdalib.quantization import round_half_up
+from rdalib.shipped import shipped_names, shipped_weights, weights_folder
 from rdalib.transforms import STRIDE
 from rdalib.weights_file import (
     pack,
-    shipped_names,
-    shipped_weights,
     unpack,
-    weights_folder,
     weights_id,
 )
 

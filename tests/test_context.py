@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from rdalib import context_coding, entropy_coding
-from rdalib.context import ContextModel, causal_places, groups_of, sizes, spread_of
-from rdalib.context_coding import IntegerContext, wavefronts
+from rdalib import entropy_coding, integer_context
+from rdalib.context import ContextModel, causal_places, groups_of, sizes, spread_of, wavefronts
 from rdalib.hyperprior import LARGEST_ACTIVATION, LARGEST_WEIGHT, ONE
 from rdalib.hyperprior_coding import SMALLEST_LOG2_SCALE
+from rdalib.integer_context import IntegerContext, _Group
 
 LATENT, FEATURES, GRID = 40, 7, (5, 6)
 PLACES = GRID[0] * GRID[1]
@@ -140,9 +140,11 @@ def test_the_integers_follow_the_floating_point_model(model, context, seen):
 def test_features_of_what_was_decoded_are_looked_up_right(context):
     scale_octaves = np.array([[0], [2 * ONE], [7 * ONE]])
     spread = spread_of(torch.tensor([[0.0], [2.0], [7.0]]) + SMALLEST_LOG2_SCALE + 1 / 96)
-    inverse = context.inverse_spreads.numpy()[scale_octaves * 48 // ONE]
+    group = _Group(context, None, slice(0, 3), scale_octaves)
+    nowhere = np.zeros((3, 1), np.int64)
     for decoded in (-3.0, -0.25, 0.0, 0.5, 7.0, 4000.0):
-        found = context._sizes(np.full((3, 1), round(decoded * ONE), np.int64), inverse)
+        shift = np.full((3, 1), round(decoded * ONE), np.int64)
+        found = group.sizes(nowhere, shift, slice(None))
         expected = sizes((torch.full((3, 1), decoded) / spread)[None])[0]
         np.testing.assert_allclose(found.reshape(6, 1) / ONE, expected, atol=0.02)
 
@@ -150,7 +152,7 @@ def test_features_of_what_was_decoded_are_looked_up_right(context):
 def test_how_many_places_are_in_memory_changes_nothing(context, seen, monkeypatch):
     whole = walked(context, seen, some_integers())
     for some in (1, 7, 13):
-        monkeypatch.setattr(context_coding, "PLACES_AT_ONCE", some)
+        monkeypatch.setattr(integer_context, "PLACES_AT_ONCE", some)
         for one, other in zip(whole, walked(context, seen, some_integers()), strict=True):
             assert np.array_equal(one, other)
 

@@ -14,7 +14,6 @@ import torch
 from PIL import Image
 
 from rdalib.datasets import (
-    RandomPatches,
     cache_folder,
     fetch,
     find,
@@ -24,6 +23,7 @@ from rdalib.datasets import (
     what_is_missing,
 )
 from rdalib.images import PhotoError, read_photo
+from rdalib.patches import RandomPatches
 
 
 def save_photo(path, height=8, width=8, seed=0):

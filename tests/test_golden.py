@@ -19,7 +19,8 @@ from golden.decode import FOLDER
 from PIL import Image
 
 from rdalib import bitstream
-from rdalib.weights_file import shipped_names, shipped_weights, weights_id
+from rdalib.shipped import shipped_names, shipped_weights
+from rdalib.weights_file import weights_id
 
 FILES = sorted(path.stem for path in FOLDER.glob("*.rda"))
 INTEGERS = json.loads((FOLDER / "integers.json").read_text())

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from rdalib import containers, images
+from rdalib import containers, photo_files
 from rdalib.bit_depth import depth_of
 from rdalib.images import (
     SAMPLES,
@@ -944,12 +944,12 @@ def test_eps_runs_no_program(tmp_path, monkeypatch):
 
 def test_more_pixels_than_fit_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
     path = saved(tmp_path / "large.png", Image.new("RGB", (30, 30)))
-    monkeypatch.setattr(images, "MAX_PIXELS", 899)
+    monkeypatch.setattr(photo_files, "MAX_PIXELS", 899)
     message = f"{path} has too many pixels: at most 899 fit; scale it down first"
     assert refusal(path) == message
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 449)  # Pillow's own limit is at twice this
     assert refusal(path) == message
-    monkeypatch.setattr(images, "MAX_PIXELS", 900)
+    monkeypatch.setattr(photo_files, "MAX_PIXELS", 900)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 450)  # where Pillow only warns
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -1059,9 +1059,9 @@ def test_a_jpeg_xl_of_too_many_pixels_is_refused_before_it_is_decoded(
     for width, height in ((30, 30), (8, 130), (256, 256), (1600, 900), (999, 7)):
         path = tmp_path / "a.jxl"
         Image.new("RGB", (width, height)).save(path, use_container=container)
-        monkeypatch.setattr(images, "MAX_PIXELS", width * height - 1)
+        monkeypatch.setattr(photo_files, "MAX_PIXELS", width * height - 1)
         assert "too many pixels" in refusal(path)
-        monkeypatch.setattr(images, "MAX_PIXELS", width * height)
+        monkeypatch.setattr(photo_files, "MAX_PIXELS", width * height)
         assert "RuntimeError: decoded" in refusal(path)
 
 

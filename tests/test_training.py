@@ -11,9 +11,10 @@ import torch
 
 from rdalib import autoencoder
 from rdalib.autoencoder import RateDistortionAutoencoder, quality_to_lambda
-from rdalib.datasets import RandomPatches
 from rdalib.images import sample_photo, write_photo
-from rdalib.training import Training, TrainingSettings, faster_precision, steps_for_minutes
+from rdalib.pace import faster_precision, steps_for_minutes
+from rdalib.patches import RandomPatches
+from rdalib.training import Training, TrainingSettings
 
 SETTINGS = TrainingSettings(steps=12, batch=2, patch=32, hidden=8, latent=12, warmup_steps=4)
 

@@ -137,7 +137,8 @@ def their_side(folder):
 
 def our_step(folder, precision, their_layers):
     """Seconds of a step of rda train, on our network or on one of CompressAI's layers."""
-    from rdalib.datasets import RandomPatches, photo_paths
+    from rdalib.datasets import photo_paths
+    from rdalib.patches import RandomPatches
     from rdalib.training import Training, TrainingSettings
 
     patches = RandomPatches(photo_paths(folder / "train"), size=PATCH)

@@ -27,8 +27,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from rdalib import bitstream, entropy_coding
 from rdalib.codec import Codec
-from rdalib.datasets import RandomPatches
 from rdalib.images import SAMPLES, photo_to_tensor, sample_photo, tensor_to_photo, write_photo
+from rdalib.patches import RandomPatches
 from rdalib.train_command import CHANNELS
 from rdalib.training import Training, TrainingSettings
 

@@ -18,8 +18,10 @@ import torch
 
 from rdalib import datasets, evaluation
 from rdalib.images import read_photo
+from rdalib.pace import faster_precision
+from rdalib.patches import RandomPatches
 from rdalib.train_command import CHANNELS
-from rdalib.training import Training, TrainingSettings, faster_precision
+from rdalib.training import Training, TrainingSettings
 
 CHANGES = {
     "as shipped": {},
@@ -58,7 +60,7 @@ def points(model, photos):
 
 @cache
 def training_patches(size):
-    return datasets.RandomPatches(datasets.training_paths("bsds500"), size=size)
+    return RandomPatches(datasets.training_paths("bsds500"), size=size)
 
 
 def train(settings):

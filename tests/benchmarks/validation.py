@@ -20,7 +20,8 @@ from tqdm import tqdm
 
 from rdalib import Codec, classical, datasets, evaluation
 from rdalib.files import write_file
-from rdalib.images import open_rgb, photo_to_tensor
+from rdalib.images import photo_to_tensor
+from rdalib.photo_files import open_rgb
 
 QUALITIES = (4, 13, 22, 31, 40, 49, 58)
 RIVALS = ("jpeg", "webp", "avif")  # beside JPEG 2000

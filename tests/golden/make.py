@@ -13,7 +13,7 @@ from decode import FOLDER, decode_all
 
 from rdalib.codec import Codec
 from rdalib.images import sample_photo
-from rdalib.weights_file import shipped_names
+from rdalib.shipped import shipped_names
 
 PHOTO = sample_photo("chelsea")[:, 60:188, 130:322]  # 192 x 128 pixels, the cat's eyes
 ODD = PHOTO[:, :33, :65]
