@@ -53,18 +53,28 @@ def measure(name, setting, y, codec=None, subsampling=None, effort=0):
     return quality_of(y, y_hat, data) | {"encode_s": middle - start, "decode_s": end - middle}
 
 
-def evaluate(paths, codecs, codec, progress=lambda items: items, note=lambda text: None, effort=0):
+def evaluate(
+    paths,
+    codecs,
+    codec,
+    progress=lambda items: items,
+    note=lambda text: None,
+    effort=0,
+    known=None,
+):
     """Every codec at every setting on every photograph.
 
     paths: photograph files; codecs: names, "rda" among them or not; codec: the Codec;
     progress: wraps the list of files to make, as tqdm; note: called with one line of text for
-    each photograph that was changed in the reading; effort: of our codec, as Codec.compress.
+    each photograph that was changed in the reading; effort: of our codec, as Codec.compress;
+    known: a dict of points that need not be measured again, to which new ones are added, or None.
     Returns the dict that `rda evaluate --json` writes. A photograph that cannot be read, or that
     one of the codecs cannot encode, is left out of all means: "left_out" then says why, by path.
     Raises: ValueError if all are left out.
     """
     knobs = [(name, knob) for name in codecs for knob in _knobs(name)]
     measured, left_out = {}, {}  # by path: rows in the order of knobs, or what is wrong
+    known = {} if known is None else known
     read, y = None, None
     for path, (name, knob) in progress([(path, knob) for path in paths for knob in knobs]):
         if path in left_out:
@@ -73,12 +83,14 @@ def evaluate(paths, codecs, codec, progress=lambda items: items, note=lambda tex
             if path != read:
                 y = read_photo(path, note=lambda text, path=path: note(f"{path}: {text}"))
                 read, measured[path] = path, []
-            values = measure(name, y=y, codec=codec, effort=effort, **knob)
+            what = _what_is_measured(path, name, knob, codec, effort)
+            if what not in known:
+                known[what] = measure(name, y=y, codec=codec, effort=effort, **knob)
         except ValueError as error:  # the photograph cannot be read, or a codec not encode it
             left_out[path] = str(error) if isinstance(error, PhotoError) else f"{path}: {error}"
             measured.pop(path, None)
         else:
-            measured[path].append({"image": path.name} | values)
+            measured[path].append({"image": path.name} | known[what])
     if left_out and not measured:
         raise ValueError(f"no photograph can be measured: {left_out[paths[0]]}")
     curves = {name: [] for name in codecs}
@@ -89,6 +101,14 @@ def evaluate(paths, codecs, codec, progress=lambda items: items, note=lambda tex
     if left_out:
         result["left_out"] = {str(path): why for path, why in left_out.items()}
     return result
+
+
+def _what_is_measured(path, name, knob, codec, effort):
+    """A name for a point: another photograph, codec or setting has another."""
+    file = path.stat()
+    ours = f" {codec.weights_id.hex()} effort {effort}" if name == "rda" else ""
+    settings = " ".join(map(str, knob.values()))
+    return f"{path} {file.st_size} {file.st_mtime_ns} {name}{ours} {settings}"
 
 
 def _knobs(name):

@@ -125,6 +125,7 @@ MAY_IMPORT = {
     "shipped": {"weights_file"},
     "rate_search": {"distortion", "quality"},
     "results": set(),
+    "kept_points": set(),
     "evaluation": {"classical", "distortion", "images", "quality"},
 }
 
