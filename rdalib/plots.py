@@ -5,10 +5,13 @@ differ too.
 """
 
 import csv
+import io
 from itertools import cycle
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from rdalib.files import written_beside
 
@@ -98,6 +101,26 @@ def against_limit(ax, limit, dots):
     ax.grid(alpha=0.3)
     ax.legend()
     return ax
+
+
+def animation(figures, milliseconds=150):
+    """An animated PNG, as bytes, with one frame a figure; it plays for ever.
+
+    Browsers, JupyterLab and exported pages play it without a kernel. Give the figures one size
+    and fixed limits, or they jump; keep them plain, since all frames share 256 colours.
+    """
+    frames = []
+    for figure in figures:
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        frames.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())  # (H, W, 3)
+    palette = Image.fromarray(np.concatenate(frames)).quantize(256)
+    first, *rest = (Image.fromarray(f).quantize(palette=palette, dither=0) for f in frames)
+    file = io.BytesIO()
+    first.save(
+        file, "png", save_all=True, append_images=rest, duration=milliseconds, loop=0, optimize=True
+    )
+    return file.getvalue()
 
 
 def comparison(y, shown):
