@@ -98,6 +98,7 @@ MAY_IMPORT = {
     },
     "rate_search": {"quality"},
     "results": set(),
+    "ladder": {"evaluation", "images", "results"},
     "evaluation": {"classical", "distortion", "images", "quality"},
 }
 
