@@ -126,6 +126,7 @@ MAY_IMPORT = {
     "rate_search": {"distortion", "quality"},
     "results": set(),
     "kept_points": set(),
+    "ladder": {"evaluation", "images", "results"},
     "evaluation": {"classical", "distortion", "images", "quality"},
 }
 
