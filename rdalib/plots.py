@@ -169,6 +169,31 @@ def against_limit(ax, limit, dots):
     return ax
 
 
+def parts_of_interval(ax, parts, ends, chosen=()):
+    """An interval and its parts, as an arithmetic coder divides it.
+
+    parts: {symbol: (lower end, width)}; ends: what is seen of the line; chosen: symbols in colour.
+    """
+    for symbol, (left, width) in parts.items():
+        colour = "#E69F00" if symbol in chosen else "white"
+        ax.barh(0, width, left=left, color=colour, edgecolor="black")
+        if ends[0] < left + width / 2 < ends[1]:
+            ax.text(left + width / 2, 0, symbol, ha="center", va="center", fontsize=13)
+    ax.set(xlim=ends, ylim=(-0.5, 0.5), xticks=ends, yticks=[])
+    ax.set_xticklabels([f"{end:.6f}" for end in ends])
+    return ax
+
+
+def bytes_in_boxes(ax, data, place, boxes):
+    """Bytes in a row, with room for so many boxes; the one at `place` in colour."""
+    for i, byte in enumerate(data):
+        ax.barh(0, 0.94, left=i, color="#E69F00" if i == place else "0.9")
+        ax.text(i + 0.47, 0, f"{byte:02x}", ha="center", va="center", fontsize=20)
+    ax.set(xlim=(0, boxes), ylim=(-0.5, 0.5))
+    ax.axis("off")
+    return ax
+
+
 def animation(figures, milliseconds=150):
     """An animated PNG, as bytes, with one frame a figure; it plays for ever.
 
