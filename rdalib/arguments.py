@@ -135,7 +135,12 @@ def parser() -> argparse.ArgumentParser:
         "rda evaluate kodak --json kodak.json --plot kodak.png",
     )
     sub.add_argument("folder", metavar="FOLDER", help="a folder, or a data set: kodak, bsds500")
-    sub.add_argument("--json", required=True, metavar="FILE", help="where the numbers go")
+    sub.add_argument(
+        "--json",
+        required=True,
+        metavar="FILE",
+        help="where the numbers go; a run that was stopped goes on by the same command",
+    )
     sub.add_argument(
         "--codecs",
         type=argument_types.codec_names,

@@ -185,13 +185,18 @@ def table_bits(
     symbols: Sequence[Int[np.ndarray, " n_i"]] | Int[np.ndarray, "C n"], tables: Sequence[Table]
 ) -> float:
     """What an ideal coder needs for integers by their tables, as `encode`, escapes counted."""
-    bits = 0.0
-    for group, table in zip(symbols, tables, strict=True):
-        index = table.index(group)
-        bits += table.bits[index].sum()
-        for integer in group[index == table.escape]:
-            bits += 5 + (_outside_to_natural(int(integer), table) + 1).bit_length() - 1
-    return float(bits)
+    groups = zip(symbols, tables, strict=True)
+    return float(sum(bits_of_integers(group, table).sum() for group, table in groups))
+
+
+def bits_of_integers(integers: Int[np.ndarray, " n"], table: Table) -> Float64[np.ndarray, " n"]:
+    """The bits of each integer by one table, escapes counted."""
+    index = table.index(integers)
+    bits = table.bits[index]
+    outside = index == table.escape
+    naturals = [_outside_to_natural(int(integer), table) for integer in integers[outside]]
+    bits[outside] += [5 + (natural + 1).bit_length() - 1 for natural in naturals]
+    return bits
 
 
 # An integer outside a table is a distance, above or below: 0 (one above), 1 (one below), 2 ...

@@ -53,37 +53,49 @@ def measure(name, setting, y, codec=None, subsampling=None, effort=0):
     return quality_of(y, y_hat, data) | {"encode_s": middle - start, "decode_s": end - middle}
 
 
-def evaluate(paths, codecs, codec, progress=lambda items: items, note=lambda text: None, effort=0):
+def evaluate(
+    paths,
+    codecs,
+    codec,
+    progress=lambda items: items,
+    note=lambda text: None,
+    effort=0,
+    known=None,
+):
     """Every codec at every setting on every photograph.
 
     paths: photograph files; codecs: names, "rda" among them or not; codec: the Codec;
     progress: wraps the list of files to make, as tqdm; note: called with one line of text for
-    each photograph that was changed in the reading; effort: of our codec, as Codec.compress.
+    each photograph that was changed in the reading; effort: of our codec, as Codec.compress;
+    known: a dict of points that need not be measured again, to which new ones are added, or None.
     Returns the dict that `rda evaluate --json` writes. A photograph that cannot be read, or that
     one of the codecs cannot encode, is left out of all means: "left_out" then says why, by path.
     Raises: ValueError if all are left out.
     """
-    knobs = [(name, knob) for name in codecs for knob in _knobs(name)]
-    measured, left_out = {}, {}  # by path: rows in the order of knobs, or what is wrong
+    tasks = [(name, knob) for name in codecs for knob in knobs(name)]
+    measured, left_out = {}, {}  # by path: rows in the order of tasks, or what is wrong
+    known = {} if known is None else known
     read, y = None, None
-    for path, (name, knob) in progress([(path, knob) for path in paths for knob in knobs]):
+    for path, (name, knob) in progress([(path, task) for path in paths for task in tasks]):
         if path in left_out:
             continue
         try:
             if path != read:
                 y = read_photo(path, note=lambda text, path=path: note(f"{path}: {text}"))
                 read, measured[path] = path, []
-            values = measure(name, y=y, codec=codec, effort=effort, **knob)
+            what = _what_is_measured(path, name, knob, codec, effort)
+            if what not in known:
+                known[what] = measure(name, y=y, codec=codec, effort=effort, **knob)
         except ValueError as error:  # the photograph cannot be read, or a codec not encode it
             left_out[path] = str(error) if isinstance(error, PhotoError) else f"{path}: {error}"
             measured.pop(path, None)
         else:
-            measured[path].append({"image": path.name} | values)
+            measured[path].append({"image": path.name} | known[what])
     if left_out and not measured:
         raise ValueError(f"no photograph can be measured: {left_out[paths[0]]}")
     curves = {name: [] for name in codecs}
-    for (name, knob), rows in zip(knobs, zip(*measured.values(), strict=True), strict=True):
-        curves[name].append(_mean_point(knob, list(rows)))
+    for (name, knob), rows in zip(tasks, zip(*measured.values(), strict=True), strict=True):
+        curves[name].append(mean_point(knob, list(rows)))
     curves = {name: upper_envelope(points) for name, points in curves.items()}
     result = {"codecs": curves, "bd_rate_percent": bd_rates(curves)}
     if left_out:
@@ -91,7 +103,15 @@ def evaluate(paths, codecs, codec, progress=lambda items: items, note=lambda tex
     return result
 
 
-def _knobs(name):
+def _what_is_measured(path, name, knob, codec, effort):
+    """A name for a point: another photograph, codec or setting has another."""
+    file = path.stat()
+    ours = f" {codec.weights_id.hex()} effort {effort}" if name == "rda" else ""
+    settings = " ".join(map(str, knob.values()))
+    return f"{path} {file.st_size} {file.st_mtime_ns} {name}{ours} {settings}"
+
+
+def knobs(name):
     """What evaluate sets a codec to: dicts of `setting` and, for AVIF, `subsampling`."""
     if name == "avif":  # JPEG looks for its better subsampling by itself
         subsamplings = classical.SUBSAMPLINGS["avif"]
@@ -101,7 +121,8 @@ def _knobs(name):
     return [{"setting": setting} for setting in settings]
 
 
-def _mean_point(knob, rows):
+def mean_point(knob, rows):
+    """The means of rows, dicts of METRICS and SECONDS, at one setting of a codec."""
     means = {key: _mean([row[key] for row in rows]) for key in (*METRICS, *SECONDS)}
     return knob | means | {"per_image": rows}
 
@@ -139,13 +160,16 @@ def curve(points, metric="psnr_rgb"):
     return tuple(np.array(pairs, dtype=np.float64).reshape(-1, 2).T)
 
 
-def bd_rates(curves):
-    """{"rda vs jpeg": percent, ...} for every rival in `curves`, where the curves overlap."""
-    if "rda" not in curves:
+def bd_rates(curves, ours="rda"):
+    """{"rda vs jpeg": percent, ...} of the codec `ours` against every other in `curves`.
+
+    None where two curves share no PSNR.
+    """
+    if ours not in curves:
         return {}
-    ours = curve(curves["rda"])
-    rivals = {name: curve(points) for name, points in curves.items() if name != "rda"}
-    return {f"rda vs {name}": bd_rate(*theirs, *ours) for name, theirs in rivals.items()}
+    rivals = {name: curve(points) for name, points in curves.items() if name != ours}
+    our_curve = curve(curves[ours])
+    return {f"{ours} vs {name}": bd_rate(*theirs, *our_curve) for name, theirs in rivals.items()}
 
 
 def bd_rate(anchor_bpp, anchor_psnr, bpp, psnr_db):

@@ -10,6 +10,7 @@ from rdalib import classical, datasets, evaluation, plots
 from rdalib.codec import Codec
 from rdalib.files import write_file
 from rdalib.images import read_photo
+from rdalib.kept_points import KeptPoints
 from rdalib.terminal import bar, check_output, note
 
 
@@ -43,7 +44,7 @@ def compare(arguments: Namespace) -> None:
 
 
 def evaluate(arguments: Namespace) -> int:
-    for output in filter(None, (arguments.json, arguments.plot)):
+    for output in filter(None, (arguments.json, f"{arguments.json}.points", arguments.plot)):
         check_output(output)
     paths = datasets.photo_paths(datasets.find(arguments.folder))[: arguments.limit]
     if missing := datasets.what_is_missing(arguments.folder):
@@ -51,17 +52,25 @@ def evaluate(arguments: Namespace) -> int:
     codecs = arguments.codecs or ["rda", *classical.AVAILABLE]
     codec = Codec.load(arguments.model) if "rda" in codecs else None
     notes: list[str] = []  # said at the end, below the progress bar
-    result = evaluation.evaluate(
-        paths,
-        codecs,
-        codec,
-        progress=bar("measuring", "file"),
-        note=notes.append,
-        effort=arguments.effort,
-    )
+    points = KeptPoints(f"{arguments.json}.points")
+    try:
+        result = evaluation.evaluate(
+            paths,
+            codecs,
+            codec,
+            progress=bar("measuring", "file"),
+            note=notes.append,
+            effort=arguments.effort,
+            known=points,
+        )
+    except KeyboardInterrupt:
+        if points:
+            note(f"{len(points)} files are measured; the same command goes on from {points.path}")
+        raise
     left_out = result.get("left_out", {})
     count = len(paths) - len(left_out)
     write_file(arguments.json, (json.dumps(result, indent=1) + "\n").encode())
+    points.remove()
     columns = (
         f"{'setting':>9}{'bytes':>10}{'bpp':>8}{'PSNR':>8}{'luma':>8}{'chroma':>8}{'MS-SSIM':>9}"
     )

@@ -17,6 +17,8 @@ from rdalib.files import written_beside
 
 STYLES = {
     "rda": ("RDA (ours)", "#D55E00", "o", "-"),
+    "context": ("RDA, context (default)", "#D55E00", "o", "-"),
+    "hyperprior": ("RDA, hyperprior", "#D55E00", "+", "--"),
     "factorized": ("RDA, factorised", "#D55E00", "x", ":"),
     "jpeg": ("JPEG", "#0072B2", "s", "--"),
     "jpeg2000": ("JPEG 2000", "#009E73", "^", "-."),
@@ -54,21 +56,85 @@ def rate_distortion(ax, curves, metric="PSNR of RGB (dB)"):
 
     Names that STYLES does not know are drawn thin, under the name itself.
     """
+    for (bpp, values), look in _looks(curves):
+        order = np.argsort(bpp)
+        ax.plot(bpp[order], values[order], **look)
+    ax.set_xlabel("rate (bits per pixel)")
+    ax.set_ylabel(metric)
+    ax.grid(alpha=0.3)
+    ax.legend()
+    return ax
+
+
+def difference(ax, curves, reference, metric="PSNR of RGB (dB)"):
+    """How far each of the curves lies above the one named `reference`, at the same rate.
+
+    The reference is interpolated linearly over the logarithm of the rate; where it has no points
+    a curve is left out. curves: as in rate_distortion.
+    """
+    rates, values = (array[np.argsort(curves[reference][0])] for array in curves[reference])
+    above = {}
+    for name, (bpp, theirs) in curves.items():
+        at = np.interp(np.log(bpp), np.log(rates), values, left=np.nan, right=np.nan)
+        above[name] = (bpp[~np.isnan(at)], (theirs - at)[~np.isnan(at)])
+    rate_distortion(ax, above, f"{metric} above {STYLES[reference][0]}'s")
+    return ax
+
+
+def log_rate(ax, low, high, mark=None):
+    """A logarithmic rate axis in plain numbers. mark: a rate to draw a line at."""
+    ticks = [t for t in (0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6) if low <= t <= high]
+    ax.set_xscale("log")
+    ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
+    ax.set_xticks([], minor=True)
+    ax.set_xlim(low, high)
+    if mark is not None:
+        ax.axvline(mark, color="k", linewidth=0.8, linestyle=(0, (1, 2)))
+        ax.annotate(
+            f"{mark:g}",
+            (mark, 0),
+            (3, 5),
+            fontsize=9,
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+        )
+    return ax
+
+
+def _looks(curves):
+    """(curve, arguments of ax.plot) of each curve."""
     others = cycle(OTHERS)
-    for name, (bpp, values) in curves.items():
+    for name, curve in curves.items():
         if name in STYLES:
             label, colour, marker, line = STYLES[name]
             look = {"color": colour, "marker": marker, "linestyle": line, "markersize": 5}
         else:
             label, (colour, marker) = name, next(others)
             look = {"color": colour, "marker": marker, "linewidth": 1, "markersize": 7}
-        order = np.argsort(bpp)
-        ax.plot(bpp[order], values[order], label=label, **look)
-    ax.set_xlabel("rate (bits per pixel)")
-    ax.set_ylabel(metric)
-    ax.grid(alpha=0.3)
-    ax.legend()
-    return ax
+        yield curve, {"label": label} | look
+
+
+def side_by_side(figure, shown, columns, zoom=1):
+    """Pictures of one size, each pixel drawn as zoom x zoom pixels of the figure.
+
+    shown: a list of (y, title, caption of up to two lines). The figure takes the size it needs.
+    """
+    height, width = (zoom * side for side in shown[0][0].shape[1:])
+    rows = -(-len(shown) // columns)
+    gap, above, below = 12, 26, 44  # pixels: between columns, for the title, for the caption
+    across, down = columns * (width + gap) - gap, rows * (above + height + below)
+    figure.set_dpi(100)
+    figure.set_size_inches(across / 100, down / 100)
+    for index, (y, title, text) in enumerate(shown):
+        row, column = divmod(index, columns)
+        left, bottom = (
+            column * (width + gap),
+            down - row * (above + height + below) - above - height,
+        )
+        ax = figure.add_axes((left / across, bottom / down, width / across, height / down))
+        photo(ax, y, title, text)
+        ax.set_frame_on(False)
+    return figure
 
 
 def cells(ax, points, axis, latents, integers, code_points, shares):
@@ -100,6 +166,31 @@ def against_limit(ax, limit, dots):
     ax.set(yscale="log", xlabel="rate (bits per point)", ylabel="squared error of a point")
     ax.grid(alpha=0.3)
     ax.legend()
+    return ax
+
+
+def parts_of_interval(ax, parts, ends, chosen=()):
+    """An interval and its parts, as an arithmetic coder divides it.
+
+    parts: {symbol: (lower end, width)}; ends: what is seen of the line; chosen: symbols in colour.
+    """
+    for symbol, (left, width) in parts.items():
+        colour = "#E69F00" if symbol in chosen else "white"
+        ax.barh(0, width, left=left, color=colour, edgecolor="black")
+        if ends[0] < left + width / 2 < ends[1]:
+            ax.text(left + width / 2, 0, symbol, ha="center", va="center", fontsize=13)
+    ax.set(xlim=ends, ylim=(-0.5, 0.5), xticks=ends, yticks=[])
+    ax.set_xticklabels([f"{end:.6f}" for end in ends])
+    return ax
+
+
+def bytes_in_boxes(ax, data, place, boxes):
+    """Bytes in a row, with room for so many boxes; the one at `place` in colour."""
+    for i, byte in enumerate(data):
+        ax.barh(0, 0.94, left=i, color="#E69F00" if i == place else "0.9")
+        ax.text(i + 0.47, 0, f"{byte:02x}", ha="center", va="center", fontsize=20)
+    ax.set(xlim=(0, boxes), ylim=(-0.5, 0.5))
+    ax.axis("off")
     return ax
 
 
@@ -147,6 +238,36 @@ def rate_distortion_panels(panels, title):
     for ax, (metric, curves) in zip(axes, panels.items(), strict=True):
         rate_distortion(ax, curves, metric).set_title(title)
     return figure
+
+
+def ladder(ax, rungs, beside):
+    """The ladder: one row a rung, from below; on the right what it gains over the rung below.
+
+    rungs: ladder.Rung objects; beside: {label: PSNR} of codecs that are no rungs, drawn above.
+    """
+    others = sorted(beside.items(), key=lambda item: item[1])
+    rows = [(rung.label, rung.psnr_db) for rung in rungs] + others
+    own, every = np.arange(len(rungs)), np.arange(len(rows))
+    decibels = np.array([psnr for _, psnr in rows])
+    ax.step(decibels[own], own, where="pre", color="0.7")
+    ax.plot(decibels[own], own, "o", color="#D55E00", markersize=8)
+    ax.plot(decibels[len(own) :], every[len(own) :], "D", color="0.5", fillstyle="none")
+    ax.axhline(len(own) - 0.5, color="0.8", linewidth=0.8)
+    ax.set_yticks(every, [label for label, _ in rows])
+    right = ax.twinx()  # its tick labels are the column of gains
+    right.set_yticks(every, [*map(_gained, rungs), *(f"{psnr:.2f} dB" for _, psnr in others)])
+    for axis in (ax, right):
+        axis.set_ylim(-0.6, len(rows) - 0.4)
+        axis.tick_params(axis="y", length=0, labelsize=10)
+    ax.set_xlabel("PSNR of RGB (dB)")
+    ax.grid(alpha=0.3)
+    return ax
+
+
+def _gained(rung):
+    gains = [] if rung.decibels is None else [f"{rung.decibels:+.2f} dB"]
+    gains += [] if rung.percent is None else [f"{rung.percent:+.0f} % bytes"]
+    return f"{rung.psnr_db:.2f} dB" + (f"   {', '.join(gains)}" if gains else "")
 
 
 def learning_curve(log):

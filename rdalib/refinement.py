@@ -83,19 +83,13 @@ def refine(
     gains = model.gains(level(quality).to(codec.device))[0].detach()
     target = pad_to_multiple(y[None], STRIDE)
 
-    def loss_of_file(z: Tensor) -> float:
-        latents = codec.quantize(z, quality, side=side)
-        bits = entropy_coding.table_bits(*coder.symbols_and_tables(latents, quality))
-        y_hat = codec.synthesise(latents, quality, height, width)
-        return bits / (height * width) + lam * l2(y, y_hat)
-
     with _without_gradients(model), torch.autocast(codec.device.type, enabled=False):
         relaxed = coder.relaxed(side, quality)
         bits = table_of_bits(coder.tables_of_z(quality)).to(codec.device)
         u = (z / steps).clone().requires_grad_()
         optimizer = torch.optim.Adam([u], lr=FIRST_RATE)
         generator = torch.Generator().manual_seed(seed)
-        best, least, first = z, loss_of_file(z), None
+        best, least, first = z, loss_of_file(codec, y, z, quality, side), None
         for iteration in range(iterations):
             done = iteration / iterations
             optimizer.param_groups[0]["lr"] = FIRST_RATE + (LAST_RATE - FIRST_RATE) * done
@@ -113,10 +107,29 @@ def refine(
             progress(loss.item() / first)
             if (iteration + 1) % CHECK_EVERY == 0 or iteration + 1 == iterations:
                 z_now = u.detach() * steps
-                now = loss_of_file(z_now)
+                now = loss_of_file(codec, y, z_now, quality, side)
                 if now < least:
                     best, least = z_now.clone(), now
     return best
+
+
+def loss_of_file(
+    codec: Refinable,
+    y: Float[Tensor, "3 H W"],
+    z: Float[Tensor, "M h w"],
+    quality: int,
+    side: Any = None,
+) -> float:
+    """Bits per pixel + 1.33 lambda * distortion of the file that z makes, with y_hat in 8 bits.
+
+    side: latents whose side information is kept.
+    """
+    latents = codec.quantize(z, quality, side=side)
+    groups = codec.latent_coder.symbols_and_tables(latents, quality)
+    height, width = y.shape[1:]
+    y_hat = codec.synthesise(latents, quality, height, width)
+    rate = entropy_coding.table_bits(*groups) / (height * width)
+    return rate + LAMBDA_FACTOR * quality_to_lambda(quality) * l2(y, y_hat)
 
 
 def soften(
@@ -139,8 +152,7 @@ def soften(
 def table_of_bits(tables: Sequence[Table]) -> Float[Tensor, "T 511"]:
     """What each table asks for the integers -255..255, in bits."""
     integers = np.arange(-REACH, REACH + 1)
-    each = np.split(integers, len(integers))
-    bits = [[entropy_coding.table_bits([k], [table]) for k in each] for table in tables]
+    bits = np.array([entropy_coding.bits_of_integers(integers, table) for table in tables])
     return torch.tensor(bits, dtype=torch.float32)
 
 

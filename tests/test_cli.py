@@ -23,12 +23,13 @@ import requests
 import torch
 from PIL import Image
 
-from rdalib import bitstream, classical, datasets, plots, train_command, training
+from rdalib import bitstream, classical, datasets, evaluation, plots, train_command, training
 from rdalib.bitstream import HEADER
 from rdalib.cli import main
 from rdalib.codec import Codec
 from rdalib.distortion import l2, psnr
 from rdalib.images import read_photo
+from rdalib.kept_points import KeptPoints
 from rdalib.patches import RandomPatches
 
 
@@ -919,6 +920,49 @@ def test_evaluate_measures_the_codecs_and_the_photographs_asked_for(rda, here):
     result = json.loads((here / "out.json").read_text())
     assert list(result["codecs"]) == ["webp"] and result["bd_rate_percent"] == {}
     assert all(len(point["per_image"]) == 1 for point in result["codecs"]["webp"])
+
+
+def test_an_interrupted_evaluation_goes_on_where_it_stopped(rda, here, monkeypatch):
+    line = "evaluate photos --json {} --codecs webp"
+    assert rda(line.format("whole.json"))[0] == 0
+    measure, measured = evaluation.measure, []
+
+    def stopped_at_the_fifth(*arguments, **named):
+        if len(measured) == 5:
+            raise KeyboardInterrupt
+        measured.append(named["setting"])
+        return measure(*arguments, **named)
+
+    monkeypatch.setattr(evaluation, "measure", stopped_at_the_fifth)
+    status, _, err = rda(line.format("out.json"))
+    assert status == 130 and not (here / "out.json").exists()
+    assert err.splitlines()[-2:] == [
+        "note: 5 files are measured; the same command goes on from out.json.points",
+        "rda: interrupted",
+    ]
+    with open("out.json.points", "a") as file:
+        file.write('\n["half a li')
+    later = []
+    monkeypatch.setattr(
+        evaluation, "measure", lambda *a, **named: later.append(1) or measure(*a, **named)
+    )
+    assert rda(line.format("out.json"))[0] == 0
+    assert len(later) == 2 * len(classical.SETTINGS["webp"]) - 5
+    assert not (here / "out.json.points").exists()
+    result, whole = (json.loads((here / name).read_text()) for name in ("out.json", "whole.json"))
+    for points in (*result["codecs"].values(), *whole["codecs"].values()):
+        for row in [row for point in points for row in (point, *point["per_image"])]:
+            del row["encode_s"], row["decode_s"]
+    assert result == whole
+
+
+def test_points_of_other_settings_are_measured_anew(rda, here, monkeypatch):
+    kept = KeptPoints("out.json.points")
+    kept["photos/0.png 1 2 webp 0"] = {"bytes": 1}
+    assert KeptPoints("out.json.points") == kept
+    assert rda("evaluate photos --json out.json --codecs webp --limit 1")[0] == 0
+    points = json.loads((here / "out.json").read_text())["codecs"]["webp"]
+    assert all(point["bytes"] > 1 for point in points)
 
 
 def test_one_bad_file_is_named_left_out_and_said_at_the_end(rda, here):

@@ -125,6 +125,8 @@ MAY_IMPORT = {
     "shipped": {"weights_file"},
     "rate_search": {"distortion", "quality"},
     "results": set(),
+    "kept_points": set(),
+    "ladder": {"evaluation", "images", "results"},
     "evaluation": {"classical", "distortion", "images", "quality"},
 }
 

@@ -11,6 +11,7 @@ import importlib
 import inspect
 import math
 import random
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,9 +21,11 @@ import numpy
 import pytest
 import torch
 
-from rdalib import arithmetic_coding, plane, priors
+from rdalib import arithmetic_coding, entropy_coding, plane, priors, refinement
+from rdalib.codec import Codec
 from rdalib.hyperprior import IntegerSynthesis
 from rdalib.hyperprior_coding import HyperpriorCoder
+from rdalib.images import sample_photo
 from rdalib.training import TrainingSettings
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
@@ -463,6 +466,58 @@ def of_align(ours, theirs):
         assert (delay, gain) == held[:2] and torch.equal(moved, held[2])
 
 
+def of_soften(ours, theirs):
+    """Soft rounding: the same draws from the same seed, values and gradients, at integers too."""
+    d = torch.cat((torch.linspace(-3, 3, 121), 9 * torch.randn(200)))
+    for temperature in (0.5, 0.2):
+
+        def drawn(f, temperature=temperature):
+            return lambda d: f(temperature, torch.Generator().manual_seed(4), d)
+
+        assert_equal_with_gradients(drawn(ours), drawn(theirs), (d,))
+
+
+def tables_of_all_kinds():
+    pmfs = ([1.0, 4, 9, 4, 1, 0.1], [1.0, 1], numpy.linspace(1, 9, 600))
+    frequencies = [entropy_coding.frequencies_from_pmf(pmf).astype("u2") for pmf in pmfs]
+    return [
+        entropy_coding.Table(first, f) for first, f in zip((-2, 7, -300), frequencies, strict=True)
+    ]
+
+
+def of_table_of_bits(ours, theirs):
+    """Prices of the integers: tables that hold some, none and all of them."""
+    assert torch.equal(ours(tables_of_all_kinds()), theirs(tables_of_all_kinds()))
+
+
+def of_interpolated(ours, theirs):
+    """Prices between integers, and beyond the last: values and gradients."""
+    bits = 9 * torch.rand(3, 511)
+    d = torch.cat((torch.linspace(-4, 4, 80), torch.tensor([-900.0, -255, 254, 255, 900])))
+    index = torch.randint(3, d.shape)
+    assert_equal_with_gradients(partial(ours, bits, index), partial(theirs, bits, index), (d,))
+
+
+def of_loss_of_file(ours, theirs):
+    """The loss of a file: several levels, the latents of a network and others."""
+    codec, y = Codec.load("factorized"), sample_photo("coffee")[:, 80:140, 300:370].clone()
+    for quality in (0, 30, 63):
+        for z in (codec.analyse(y), 0.3 * torch.randn(192, 4, 5)):
+            mine, held = (f(codec, y, z, quality) for f in (ours, theirs))
+            assert mine == pytest.approx(held, rel=1e-6)
+
+
+def of_refine(ours, theirs):
+    """Refined latents: the loss of their file to 0.1 %, and a real gain."""
+    codec, y = Codec.load("factorized"), sample_photo("coffee")[:, 80:144, 300:380].clone()
+    z = codec.analyse(y).clone()
+    for quality, seed in ((16, 0), (48, 3)):
+        results = (z, ours(codec, y, z, quality, 30, seed=seed))
+        results += (theirs(codec, y, z, quality, 30, seed=seed),)
+        plain, mine, held = (refinement.loss_of_file(codec, y, r, quality) for r in results)
+        assert mine == pytest.approx(held, rel=1e-3) and mine < 0.997 * plain
+
+
 COMPARISONS = {
     "plane.code_points": of_code_points,
     "plane.noisy_loss": of_noisy_loss,
@@ -492,6 +547,11 @@ COMPARISONS = {
     "distortion.l1": of_two_pictures,
     "distortion.l2": of_two_pictures,
     "distortion.psnr": of_two_pictures,
+    "refinement.soften": of_soften,
+    "refinement.table_of_bits": of_table_of_bits,
+    "refinement.interpolated": of_interpolated,
+    "refinement.loss_of_file": of_loss_of_file,
+    "refinement.refine": of_refine,
     "sound.mdct_basis": of_sizes,
     "sound.frames": of_frames,
     "sound.overlap_add": of_overlap_add,

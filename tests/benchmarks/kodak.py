@@ -1,76 +1,120 @@
 """Measure every codec on Kodak; keep the means in the package and in the README.
 
     rda fetch kodak
-    python tests/benchmarks/kodak.py                   # an hour, most of it AVIF's
-    python tests/benchmarks/kodak.py rda factorized    # our models alone, the others' points kept
+    python tests/benchmarks/kodak.py                        # an hour or two
+    python tests/benchmarks/kodak.py context                # one of our models, after new weights
+    python tests/benchmarks/kodak.py avif --keep rows.jsonl  # goes on where it was stopped
 
-JPEG XL needs pillow-jxl-plugin. Lesson 11 and the README draw from rdalib/kodak/measured.json, so
-that they need no pictures of Kodak. To be run once after new weights were chosen on the validation
-photographs.
+What is not named keeps its points. JPEG XL needs pillow-jxl-plugin. Lesson 11 and the README draw
+from rdalib/kodak/measured.json, so that they need no pictures of Kodak. To be run once after new
+weights were chosen on the validation photographs. --keep names a file of rows, one a photograph
+and setting, to which what is missing is added; --every N takes every Nth setting of each codec.
 """
 
+import argparse
 import json
 import re
-import sys
 from datetime import date
 from pathlib import Path
 
 from tqdm import tqdm
 
 from rdalib import Codec, classical, datasets, evaluation, plots
+from rdalib.codec import DEFAULT_MODEL
 from rdalib.files import write_file
+from rdalib.images import read_photo
 
 PACKAGE = Path(evaluation.__file__).parent
 TARGET = PACKAGE / "kodak" / "measured.json"
 README = PACKAGE.parent / "README.md"
 RATES = (0.1, 0.2, 0.4, 0.8)
-MODELS = {"rda": None, "factorized": "factorized"}  # None: the default
+MODELS = ("context", "hyperprior", "factorized")
 LABELS = {
-    "rda": "**this codec**",
-    "factorized": "its factorised model, the lessons' thread",
+    "context": "**`context`, the default**",
+    "hyperprior": "`hyperprior`: side information, no context",
+    "factorized": "`factorized`, the lessons' thread",
     **{name: plots.STYLES[name][0] for name in (*classical.CODECS, "jpegxl")},
 }
 
 
-def main(names):
-    paths = datasets.photo_paths(datasets.find("kodak"))
+def main(arguments):
     result = json.loads(TARGET.read_text())
-    measured = result["codecs"]
-    for name in names:
-        codec = Codec.load(MODELS[name]) if name in MODELS else None
-        kind = "rda" if name in MODELS else name
-        measured[name] = evaluation.evaluate(paths, (kind,), codec, progress=tqdm)["codecs"][kind]
-        for point in measured[name]:
+    for name in arguments.codecs or LABELS:
+        codec = Codec.load(name) if name in MODELS else None
+        rows = measure(name, codec, arguments.keep, arguments.every)
+        result["codecs"][name] = evaluation.upper_envelope(
+            [evaluation.mean_point(knob, each) for knob, each in rows]
+        )
+        for point in result["codecs"][name]:
             for key in ("per_image", *evaluation.SECONDS):  # seconds are this machine's today
                 del point[key]
+        result["dates"][name] = date.today().isoformat()
         if codec:
             result["weights"][name] = codec.about
-    result["codecs"] = {name: measured[name] for name in LABELS if name in measured}
-    result["bd_rate_percent"] = evaluation.bd_rates(result["codecs"])
-    result["date"] = date.today().isoformat()
+        finish(result)
+    print(results_table(result))
+
+
+def measure(name, codec, keep, every):
+    """[(knob, rows of the 24 photographs), ...]: what `keep` has is not measured again."""
+    known = read_rows(keep)
+    paths = datasets.photo_paths(datasets.find("kodak"))
+    knobs = evaluation.knobs(name)[::every]
+    who = f"{name} {codec.weights_id.hex()}" if codec else name
+    rows = {}
+    for path, knob in tqdm([(path, knob) for path in paths for knob in knobs], name):
+        key = (path.name, who, knob.get("subsampling", ""), knob["setting"])
+        if key not in known:
+            y = read_photo(path)
+            known[key] = evaluation.measure("rda" if codec else name, y=y, codec=codec, **knob)
+            if keep:
+                with open(keep, "a") as file:
+                    file.write(json.dumps({"key": key} | known[key]) + "\n")
+        rows.setdefault(json.dumps(knob), []).append(known[key])
+    return [(json.loads(knob), each) for knob, each in rows.items()]
+
+
+def read_rows(keep):
+    """{(photograph, codec, subsampling, setting): metrics} of an earlier run's file."""
+    rows = {}
+    for line in Path(keep).read_text().splitlines() if keep and Path(keep).exists() else ():
+        row = json.loads(line)
+        rows[tuple(row.pop("key"))] = dict.fromkeys(evaluation.SECONDS) | row
+    return rows
+
+
+def finish(result):
+    """Write the data file and the README's table."""
+    result["codecs"] = {n: result["codecs"][n] for n in LABELS if n in result["codecs"]}
+    result["dates"] = {n: result["dates"][n] for n in result["codecs"]}
+    result["bd_rate_percent"] = evaluation.bd_rates(result["codecs"], DEFAULT_MODEL)
     write_file(TARGET, (json.dumps(result, indent=1) + "\n").encode())
-    table = results_table(result)
-    write_file(README, with_results(README.read_text(), table).encode())
-    print(table)
+    write_file(README, with_results(README.read_text(), results_table(result)).encode())
 
 
 def results_table(result):
-    """The README's table: PSNR at four rates, MS-SSIM at the first, our BD-rate against each."""
+    """The README's table: PSNR at four rates, MS-SSIM at the first, BD-rates of the default."""
     rates = " | ".join(f"{rate} bpp" for rate in RATES)
     lines = [
-        f"| | {rates} | MS-SSIM at {RATES[0]} bpp | our BD-rate against it |",
+        f"| | {rates} | MS-SSIM at {RATES[0]} bpp | the default's BD-rate against it |",
         "|---" * (len(RATES) + 3) + "|",
     ]
     for name, points in result["codecs"].items():
         cells = [_cell(evaluation.at_rate(points, rate), ".2f", " dB") for rate in RATES]
         cells.append(_cell(evaluation.at_rate(points, RATES[0], "ms_ssim"), ".4f", ""))
-        cells.append(_cell(result["bd_rate_percent"].get(f"rda vs {name}"), "+.1f", " %"))
+        against = result["bd_rate_percent"].get(f"{DEFAULT_MODEL} vs {name}")
+        cells.append(_cell(against, "+.1f", " %"))
         lines.append(f"| {LABELS[name]} | " + " | ".join(cells) + " |")
-    lines += ["", f"Measured {result['date']} by `python tests/benchmarks/kodak.py`."]
+    by_date = {}
+    for name, day in result["dates"].items():
+        by_date.setdefault(day, []).append(name)
+    days = "; ".join(f"{day}: {', '.join(names)}" for day, names in sorted(by_date.items()))
+    lines += ["", "Measured by `python tests/benchmarks/kodak.py`, " + days + "."]
     lines[-1] += " A dash: the codec has no file that small. Each model is one set of weights for"
     lines[-1] += " all rates; the last run that made it:"
     lines.append("")
-    for name, about in result["weights"].items():
+    for name in (name for name in LABELS if name in result["weights"]):
+        about = result["weights"][name]
         words = "; ".join(f"{key} {value}" for key, value in sorted(about.items()))
         lines.append(f"- {LABELS[name]}: {words}")
     return "\n".join(lines)
@@ -87,4 +131,8 @@ def with_results(readme, table):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or LABELS)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("codecs", nargs="*", choices=[*LABELS, []], metavar="CODEC")
+    parser.add_argument("--keep", metavar="FILE.jsonl")
+    parser.add_argument("--every", type=int, default=1, metavar="N")
+    main(parser.parse_args())
