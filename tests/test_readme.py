@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rdalib import classical, evaluation
 from rdalib.codec import DEFAULT_MODEL
-from rdalib.weights_file import shipped_names
+from rdalib.shipped import shipped_names
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -38,30 +37,6 @@ def test_every_model_that_ships_has_a_row_and_its_weights(kodak):
     assert {
         f"{DEFAULT_MODEL} vs {name}" for name in measured["codecs"] if name != DEFAULT_MODEL
     } == (set(measured["bd_rate_percent"]))
-
-
-def test_a_measurement_of_kodak_that_was_stopped_goes_on(kodak, tmp_path, monkeypatch):
-    made = []
-
-    def measure(name, setting, y, codec):
-        made.append(setting)
-        if len(made) == 3:
-            raise KeyboardInterrupt
-        return dict.fromkeys((*evaluation.METRICS, *evaluation.SECONDS), 1.0)
-
-    monkeypatch.setattr(kodak.evaluation, "measure", measure)
-    monkeypatch.setattr(kodak, "read_photo", lambda path: None)
-    monkeypatch.setattr(kodak.datasets, "find", lambda name: tmp_path)
-    monkeypatch.setattr(
-        kodak.datasets, "photo_paths", lambda folder: [Path("a.png"), Path("b.png")]
-    )
-    with pytest.raises(KeyboardInterrupt):
-        kodak.measure("webp", None, tmp_path / "rows.jsonl", every=3)
-    rows = kodak.measure("webp", None, tmp_path / "rows.jsonl", every=3)
-    settings = classical.SETTINGS["webp"][::3]
-    assert [knob["setting"] for knob, _ in rows] == list(settings)
-    assert all(len(each) == 2 for _, each in rows)
-    assert made == [*settings[:3], *settings[2:], *settings]  # the third again, nothing twice
 
 
 def test_every_file_the_readme_links_to_is_there():
