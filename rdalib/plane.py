@@ -106,11 +106,18 @@ def noisy_loss(codec, y, lam, distortion=squared_error):
     return (codec.rate_bits(z_noisy) + lam * distortion(y, codec.synthesis(z_noisy))).mean()
 
 
-def train(codec, source, lam, loss=noisy_loss, steps=400, batch=256, learning_rate=0.02):
-    """Minimise the loss on fresh points of the source, and return the codec."""
+def train(
+    codec, source, lam, loss=noisy_loss, steps=400, batch=256, learning_rate=0.02, watch=None
+):
+    """Minimise the loss on fresh points of the source, and return the codec.
+
+    watch: called with the number of the step before each one, to draw pictures on the way.
+    """
     optimizer = torch.optim.Adam(codec.parameters(), learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    for _ in range(steps):
+    for step in range(steps):
+        if watch:
+            watch(step)
         optimizer.zero_grad()
         loss(codec, source(batch), lam).backward()
         optimizer.step()

@@ -79,6 +79,7 @@ def test_bd_rates_compare_us_with_every_rival():
     }
     assert bd_rates(curves) == {"rda vs jpeg": pytest.approx(-50), "rda vs webp": None}
     assert bd_rates({"jpeg": curves["jpeg"]}) == {}
+    assert bd_rates(curves, "jpeg")["jpeg vs rda"] == pytest.approx(100)
 
 
 def test_curve_leaves_nulls_out():

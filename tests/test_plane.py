@@ -95,6 +95,21 @@ def test_training_helps_and_a_density_for_each_latent_helps_more(trained):
     assert losses[0] > losses[1] + 0.5 and losses[1] > losses[2] + 0.2
 
 
+def test_training_can_be_watched_from_the_start_and_watching_changes_nothing():
+    seen, weights = [], []
+
+    def watch(step):
+        seen.append((step, codec.analysis.weight.detach().clone()))
+
+    for watcher in (None, watch):
+        torch.manual_seed(0)
+        codec = plane.PointCodec()
+        plane.train(codec, plane.gaussian_points, LAM, steps=3, watch=watcher)
+        weights.append(codec.analysis.weight)
+    assert [step for step, _ in seen] == [0, 1, 2]
+    assert torch.equal(seen[0][1], torch.eye(2)) and torch.equal(*weights)
+
+
 def test_the_banana_needs_a_bent_transform(trained):
     y = points(plane.banana_points)
     linear = plane.measure(trained[plane.banana_points, plane.identity], y)

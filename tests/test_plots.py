@@ -1,11 +1,63 @@
-"""The animated picture that plots.animation makes of figures."""
+"""Figures show what they are given: pixels as pixels, distances as distances."""
 
 import io
 
+import numpy as np
+import pytest
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
 from rdalib import plots
+
+
+def drawn(figure):
+    """A figure's pixels, (H, W, 3) in 0..255."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+@pytest.mark.parametrize("zoom", [1, 2])
+@pytest.mark.parametrize("size", [(40, 64), (61, 33)])
+def test_pictures_side_by_side_are_drawn_pixel_for_pixel(size, zoom):
+    generator = torch.Generator().manual_seed(0)
+    pictures = [torch.rand(3, *size, generator=generator) for _ in range(3)]
+    figure = plots.side_by_side(Figure(), [(y, "", "") for y in pictures], 2, zoom)
+    pixels = drawn(figure)
+    for number, y in enumerate(pictures):
+        wanted = (255 * y).round().byte().permute(1, 2, 0).numpy()
+        wanted = wanted.repeat(zoom, axis=0).repeat(zoom, axis=1)
+        row, column = divmod(number, 2)
+        top = row * (26 + size[0] * zoom + 44) + 26
+        left = column * (size[1] * zoom + 12)
+        found = pixels[top : top + zoom * size[0], left : left + zoom * size[1]]
+        inside = slice(2, -2)  # Agg may blend the outermost line with the frame
+        gap = np.abs(found[inside, inside].astype(int) - wanted[inside, inside].astype(int))
+        assert gap.max() <= 1
+
+
+def test_a_difference_is_zero_for_the_reference_and_left_out_beyond_it():
+    rates = np.array([0.1, 0.2, 0.4])
+    curves = {
+        "jpeg2000": (rates, np.array([20.0, 23.0, 26.0])),
+        "rda": (np.array([0.05, 0.1, 0.1 * 2**0.5]), np.array([19.0, 21.0, 22.5])),
+    }
+    ax = plots.difference(Figure().subplots(), curves, "jpeg2000")
+    reference, ours = ax.lines
+    assert np.abs(reference.get_ydata()).max() < 1e-12
+    assert ours.get_xdata() == pytest.approx([0.1, 0.1 * 2**0.5])
+    assert ours.get_ydata() == pytest.approx([1, 1])  # 21.5 dB halfway, by the logarithm
+
+
+def test_a_logarithmic_rate_axis_has_plain_numbers_and_the_mark():
+    ax = plots.log_rate(Figure().subplots(), 0.05, 1.6, mark=0.113)
+    assert [label.get_text() for label in ax.get_xticklabels()] == [
+        "0.05", "0.1", "0.2", "0.4", "0.8", "1.6",
+    ]  # fmt: skip
+    assert ax.get_xscale() == "log" and ax.lines[0].get_xdata()[0] == 0.113
+    assert [text.get_text() for text in ax.texts] == ["0.113"]
 
 
 def bar(height, colour):

@@ -7,8 +7,8 @@
 
 What is not named keeps its points. JPEG XL needs pillow-jxl-plugin. Lesson 11 and the README draw
 from rdalib/kodak/measured.json, so that they need no pictures of Kodak. To be run once after new
-weights were chosen on the validation photographs. --keep names a file of rows, one a photograph
-and setting, to which what is missing is added; --every N takes every Nth setting of each codec.
+weights were chosen on the validation photographs. --keep names a file to which every point is
+added as it is measured.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from tqdm import tqdm
 from rdalib import Codec, classical, datasets, evaluation, plots
 from rdalib.codec import DEFAULT_MODEL
 from rdalib.files import write_file
-from rdalib.images import read_photo
+from rdalib.kept_points import KeptPoints
 
 PACKAGE = Path(evaluation.__file__).parent
 TARGET = PACKAGE / "kodak" / "measured.json"
@@ -38,13 +38,13 @@ LABELS = {
 
 
 def main(arguments):
+    paths = datasets.photo_paths(datasets.find("kodak"))
+    known = KeptPoints(arguments.keep) if arguments.keep else None
     result = json.loads(TARGET.read_text())
     for name in arguments.codecs or LABELS:
-        codec = Codec.load(name) if name in MODELS else None
-        rows = measure(name, codec, arguments.keep, arguments.every)
-        result["codecs"][name] = evaluation.upper_envelope(
-            [evaluation.mean_point(knob, each) for knob, each in rows]
-        )
+        codec, kind = (Codec.load(name), "rda") if name in MODELS else (None, name)
+        measured = evaluation.evaluate(paths, (kind,), codec, progress=tqdm, known=known)
+        result["codecs"][name] = measured["codecs"][kind]
         for point in result["codecs"][name]:
             for key in ("per_image", *evaluation.SECONDS):  # seconds are this machine's today
                 del point[key]
@@ -53,34 +53,6 @@ def main(arguments):
             result["weights"][name] = codec.about
         finish(result)
     print(results_table(result))
-
-
-def measure(name, codec, keep, every):
-    """[(knob, rows of the 24 photographs), ...]: what `keep` has is not measured again."""
-    known = read_rows(keep)
-    paths = datasets.photo_paths(datasets.find("kodak"))
-    knobs = evaluation.knobs(name)[::every]
-    who = f"{name} {codec.weights_id.hex()}" if codec else name
-    rows = {}
-    for path, knob in tqdm([(path, knob) for path in paths for knob in knobs], name):
-        key = (path.name, who, knob.get("subsampling", ""), knob["setting"])
-        if key not in known:
-            y = read_photo(path)
-            known[key] = evaluation.measure("rda" if codec else name, y=y, codec=codec, **knob)
-            if keep:
-                with open(keep, "a") as file:
-                    file.write(json.dumps({"key": key} | known[key]) + "\n")
-        rows.setdefault(json.dumps(knob), []).append(known[key])
-    return [(json.loads(knob), each) for knob, each in rows.items()]
-
-
-def read_rows(keep):
-    """{(photograph, codec, subsampling, setting): metrics} of an earlier run's file."""
-    rows = {}
-    for line in Path(keep).read_text().splitlines() if keep and Path(keep).exists() else ():
-        row = json.loads(line)
-        rows[tuple(row.pop("key"))] = dict.fromkeys(evaluation.SECONDS) | row
-    return rows
 
 
 def finish(result):
@@ -134,5 +106,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("codecs", nargs="*", choices=[*LABELS, []], metavar="CODEC")
     parser.add_argument("--keep", metavar="FILE.jsonl")
-    parser.add_argument("--every", type=int, default=1, metavar="N")
     main(parser.parse_args())

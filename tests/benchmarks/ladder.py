@@ -29,6 +29,7 @@ from rdalib.autoencoder import RateDistortionAutoencoder
 from rdalib.export import export
 from rdalib.files import write_file
 from rdalib.images import read_photo
+from rdalib.patches import RandomPatches
 from rdalib.transforms import STRIDE
 
 PLACE = Path(evaluation.__file__).parent / "kodak" / "ladder.json"
@@ -69,7 +70,7 @@ def fixed(name, folder):
         return None
     path = Path(folder) / f"{name}.safetensors"
     paths = datasets.training_paths("bsds500")
-    patches = datasets.RandomPatches(paths, size=64)
+    patches = RandomPatches(paths, size=64)
     blocks = patches.blocks(STRIDE, 60_000, torch.Generator().manual_seed(0))
     model = RateDistortionAutoencoder(hidden=1, latent=NUMBERS, convolved=1)
     model.start_from_principal_components(blocks)

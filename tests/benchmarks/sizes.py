@@ -1,14 +1,14 @@
 """The gain over JPEG 2000 by size of the photograph, for lesson 11.
 
     rda fetch large
-    python tests/benchmarks/sizes.py                     # both models, about a quarter of an hour
-    python tests/benchmarks/sizes.py context             # one, after new weights
+    python tests/benchmarks/sizes.py                     # about a quarter of an hour
     python tests/benchmarks/sizes.py --keep points.json --minutes 2    # in pieces
 
 The eight validation photographs of `large`, each scaled to several longer sides and once not
 scaled, and a window of 768 x 512 pixels from its middle: real files, RGB PSNR, BD-rate photograph
 by photograph. Beside it, of the bits of z that `hyperprior` spends, the share of channels 0 to 7.
-What --keep holds is not measured again. Writes rdalib/kodak/sizes.json when all is there.
+What --keep holds is not measured again: after new weights, theirs alone. Writes
+rdalib/kodak/sizes.json when all is there.
 """
 
 import argparse
