@@ -518,6 +518,18 @@ def of_refine(ours, theirs):
         assert mine == pytest.approx(held, rel=1e-3) and mine < 0.997 * plain
 
 
+def of_causal_places(ours, theirs):
+    assert ours() == theirs()
+
+
+def of_wavefronts(ours, theirs):
+    """Grids of every shape: the same places in each step."""
+    for height, width in ((1, 1), (1, 9), (7, 1), (5, 8), (20, 3)):
+        mine, held = list(ours(height, width)), list(theirs(height, width))
+        assert len(mine) == len(held)
+        assert all(map(numpy.array_equal, map(sorted, mine), map(sorted, held)))
+
+
 COMPARISONS = {
     "plane.code_points": of_code_points,
     "plane.noisy_loss": of_noisy_loss,
@@ -559,6 +571,8 @@ COMPARISONS = {
     "sound.log_mel": of_log_mel,
     "sound.align": of_align,
     "training.Training.learning_rate": of_learning_rate,
+    "context.causal_places": of_causal_places,
+    "context.wavefronts": of_wavefronts,
     "hyperprior.gaussian_nats": of_gaussian_nats,
     "hyperprior.IntegerSynthesis": of_integer_synthesis,
     "hyperprior_coding.HyperpriorCoder.describe": of_describe,
