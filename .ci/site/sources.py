@@ -5,6 +5,7 @@ the project, so that links between them hold. Nothing is run. Of the assignments
 released is read: the folder with their solutions is never opened.
 """
 
+import ast
 import html
 import re
 import shutil
@@ -57,7 +58,7 @@ def write(to, project=PROJECT):
     (to / "index.md").write_text(front + "".join(toctree(*item) for item in pages.items()))
     (to / "readme.md").write_text(pages_instead_of_files(rest))
     (to / "command.rst").write_text(COMMAND)
-    (to / "library.md").write_text(LIBRARY + toctree("", [f"library/{m}" for m in modules()]))
+    (to / "library.md").write_text(library_page())
     (to / "library").mkdir()
     for name in modules():
         (to / "library" / f"{name}.rst").write_text(module_page(name))
@@ -128,8 +129,7 @@ def pages_instead_of_files(text):
 
 def toctree(caption, names):
     """A list of pages for the side bar, in MyST."""
-    head = f"```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" if caption else "```{toctree}\n\n"
-    return "\n" + head + "\n".join(names) + "\n```\n"
+    return f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(names) + "\n```\n"
 
 
 COMMAND = """.. sphinx_argparse_cli::
@@ -143,7 +143,19 @@ LIBRARY = """# The library rdalib
 
 What each module holds, from its docstrings. How they build on each other stands in
 [the README](readme.md).
+
 """
+
+
+def library_page():
+    """The list of the modules, each with the first line of what it says of itself, in MyST."""
+    rows = []
+    for name in modules():
+        code = (Path(rdalib.__file__).parent / f"{name}.py").read_text()
+        first = (ast.get_docstring(ast.parse(code)) or "").split("\n")[0]
+        said = re.sub(r"[\\*_$<\[]", r"\\\g<0>", first)
+        rows.append(f"- [{name}](library/{name}.rst): {said}\n")
+    return LIBRARY + "".join(rows) + toctree("Modules", [f"library/{name}" for name in modules()])
 
 
 def module_page(name):
