@@ -712,3 +712,65 @@ def mean_and_sample_error(y, code):
     same = code[:, None] == code
     p = same / same.sum(axis=1, keepdims=True)
     return np.mean((y - p @ y) ** 2), np.mean(np.sum(p * (y[:, None] - y) ** 2, axis=1))
+
+
+# %% q2 right: the logarithm of the mean square
+def side_information_saves(scales, side_bytes):
+    # derivative of sum ln t + s^2/2t^2: N/t - sum s^2/t^3 = 0
+    t2 = (scales**2).mean()
+    nats = (0.5 * np.log(t2) - np.log(scales) + scales**2 / (2 * t2) - 0.5).sum()
+    return nats / np.log(2) / 8 - side_bytes
+
+
+# %% q3 right: everything from the centre on is cleared
+def causal_mask(size):
+    m = np.ones((size, size), int)
+    c = size // 2
+    m[c, c:] = 0
+    m[c + 1:] = 0
+    return m
+
+
+# %% q5 right: places less K
+def choose_integers(z, bits, lam):
+    K = (len(bits) - 1) // 2
+    k = np.arange(-K, K + 1)
+    return np.argmin(bits[None] + lam * (z[:, None] - k[None]) ** 2, axis=1) - K
+
+
+# %% q6 right: the level from sums of the sorted
+def water_filling(variances, weights, D):
+    # dR/dD_i = -1/(2 D_i) = -const * a_i  -> a_i D_i the same
+    av = weights * variances
+    if av.sum() <= D:
+        return np.zeros(len(av)), variances.copy()
+    order = np.sort(av)
+    N = len(av)
+    for i in range(N):
+        t = (D - order[:i].sum()) / (N - i)
+        if t <= order[i]:
+            break
+    d = np.minimum(t, av) / weights
+    R = np.where(av > t, 0.5 * np.log2(np.maximum(av, 1e-300) / t), 0.0)
+    return R, d
+
+
+# %% q7 right: tau squared by name
+def negative_elbo(y, c, A, s, lam, w):
+    m, d = len(c), len(y)
+    tau2 = 1 / (2 * lam)
+    v = w**2 / 12
+    kl = -m * np.log(w) + m / 2 * np.log(2 * np.pi * s**2) + (np.sum(c**2) + m * v) / (2 * s**2)
+    rec = d / 2 * np.log(2 * np.pi * tau2)
+    rec += (np.sum((y - A @ c) ** 2) + v * np.sum(A**2)) / (2 * tau2)
+    return kl + rec
+
+
+# %% q8 right: point by point
+def mean_and_sample_error(y, code):
+    m = s = 0.0
+    for i in range(len(y)):
+        same = y[code == code[i]]
+        m += (y[i] - same.mean()) ** 2
+        s += ((y[i] - same) ** 2).mean()
+    return m / len(y), s / len(y)
