@@ -3,12 +3,13 @@
 # make work   bring the copies in work/ up to date; what you changed is kept and named
 # make setup  only the environment, in .venv
 # make notebooks  execute all notebooks and write their outputs back
+# make site   the course as pages to read, in build/site, from the committed notebooks
 # make release  the students' notebooks, from assignments/source
 # make lint   what ruff says of code and notebooks, and mypy of types
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: lab test work setup lint notebooks release
+.PHONY: lab test work setup lint notebooks release site
 
 setup: .venv/installed .venv/kernel
 
@@ -18,7 +19,7 @@ setup: .venv/installed .venv/kernel
 	@echo "Making .venv and installing PyTorch, JupyterLab and what they need. This takes a few"
 	@echo "minutes and some gigabytes; pip says below what it is doing."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[lab,train,evaluate,dev]'
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[lab,train,evaluate,dev,site]'
 	@touch $@
 
 .venv/kernel: .venv/installed notebooks/kernel.py
@@ -41,6 +42,9 @@ test: setup
 
 notebooks: setup
 	$(BIN)/python notebooks/execute.py
+
+site: setup
+	$(BIN)/python .ci/site/build.py
 
 release: setup
 	$(BIN)/python assignments/release.py $(ARGS)

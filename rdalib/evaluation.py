@@ -7,8 +7,13 @@ search for the better subsampling; AVIF's two, at 4:2:0 and at 4:4:4, are run ap
 of their mean curves is kept at each rate, by PSNR of RGB.
 """
 
+from __future__ import annotations
+
 import math
 import time
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -18,12 +23,24 @@ from rdalib.distortion import ms_ssim, psnr, psnr_luma_chroma
 from rdalib.images import PhotoError, photo_to_tensor, read_photo, tensor_to_photo
 from rdalib.quality import LEVELS
 
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64
+    from torch import Tensor
+
+    from rdalib.codec import Codec
+
+    Line = Float64[np.ndarray, " n"]
+
+Point: TypeAlias = dict[str, Any]  # METRICS and, where it was measured alone, SECONDS
+Knob: TypeAlias = dict[str, Any]  # of a codec: its setting and, for AVIF, the subsampling
+Progress: TypeAlias = Callable[[Any], Iterable[Any]]
+
 QUALITIES = tuple(range(0, LEVELS, 7))  # 0, 7, ..., 63
 METRICS = ("bytes", "bpp", "psnr_rgb", "psnr_luma", "psnr_chroma", "ms_ssim")
 SECONDS = ("encode_s", "decode_s")
 
 
-def quality_of(y, y_hat, data):
+def quality_of(y: Float[Tensor, "3 H W"], y_hat: Float[Tensor, "3 H W"], data: bytes) -> Point:
     """What METRICS name, for a photograph y, its reconstruction and the bytes of the file."""
     luma, chroma = psnr_luma_chroma(y, y_hat)
     values = (
@@ -35,33 +52,42 @@ def quality_of(y, y_hat, data):
     return dict(zip(METRICS, values, strict=True))
 
 
-def measure(name, setting, y, codec=None, subsampling=None, effort=0):
+def measure(
+    name: str,
+    setting: float,
+    y: Float[Tensor, "3 H W"],
+    codec: Codec | None = None,
+    subsampling: str | None = None,
+    effort: int = 0,
+) -> Point:
     """Compress and decompress y with one codec at one setting. Returns METRICS and SECONDS.
 
     name: "rda" (then `codec` is the Codec and the setting a quality level) or one of
     classical.AVAILABLE; subsampling: as classical.encode takes it; effort: as Codec.compress.
     """
-    image = None if name == "rda" else tensor_to_photo(y)
+    image = tensor_to_photo(y)
     start = time.perf_counter()
-    if name == "rda":
-        data = codec.compress(y, setting, effort=effort)
+    if codec is not None and name == "rda":
+        data = codec.compress(y, int(setting), effort=effort)
+        middle = time.perf_counter()
+        y_hat = codec.decompress(data)
     else:
         data = classical.encode(name, image, setting, subsampling)
-    middle = time.perf_counter()
-    y_hat = codec.decompress(data) if name == "rda" else photo_to_tensor(classical.decode(data))
+        middle = time.perf_counter()
+        y_hat = photo_to_tensor(classical.decode(data))
     end = time.perf_counter()
     return quality_of(y, y_hat, data) | {"encode_s": middle - start, "decode_s": end - middle}
 
 
 def evaluate(
-    paths,
-    codecs,
-    codec,
-    progress=lambda items: items,
-    note=lambda text: None,
-    effort=0,
-    known=None,
-):
+    paths: Sequence[Path],
+    codecs: Sequence[str],
+    codec: Codec | None,
+    progress: Progress = lambda items: items,
+    note: Callable[[str], object] = lambda text: None,
+    effort: int = 0,
+    known: MutableMapping[str, Point] | None = None,
+) -> dict[str, Any]:
     """Every codec at every setting on every photograph.
 
     paths: photograph files; codecs: names, "rda" among them or not; codec: the Codec;
@@ -73,15 +99,16 @@ def evaluate(
     Raises: ValueError if all are left out.
     """
     tasks = [(name, knob) for name in codecs for knob in knobs(name)]
-    measured, left_out = {}, {}  # by path: rows in the order of tasks, or what is wrong
+    measured: dict[Path, list[Point]] = {}  # rows in the order of tasks
+    left_out: dict[Path, str] = {}  # what is wrong
     known = {} if known is None else known
-    read, y = None, None
+    read = None
     for path, (name, knob) in progress([(path, task) for path in paths for task in tasks]):
         if path in left_out:
             continue
         try:
             if path != read:
-                y = read_photo(path, note=lambda text, path=path: note(f"{path}: {text}"))
+                y = read_photo(path, _with_name(path, note))
                 read, measured[path] = path, []
             what = _what_is_measured(path, name, knob, codec, effort)
             if what not in known:
@@ -93,25 +120,29 @@ def evaluate(
             measured[path].append({"image": path.name} | known[what])
     if left_out and not measured:
         raise ValueError(f"no photograph can be measured: {left_out[paths[0]]}")
-    curves = {name: [] for name in codecs}
+    points: dict[str, list[Point]] = {name: [] for name in codecs}
     for (name, knob), rows in zip(tasks, zip(*measured.values(), strict=True), strict=True):
-        curves[name].append(mean_point(knob, list(rows)))
-    curves = {name: upper_envelope(points) for name, points in curves.items()}
-    result = {"codecs": curves, "bd_rate_percent": bd_rates(curves)}
+        points[name].append(mean_point(knob, list(rows)))
+    curves = {name: upper_envelope(each) for name, each in points.items()}
+    result: dict[str, Any] = {"codecs": curves, "bd_rate_percent": bd_rates(curves)}
     if left_out:
         result["left_out"] = {str(path): why for path, why in left_out.items()}
     return result
 
 
-def _what_is_measured(path, name, knob, codec, effort):
+def _with_name(path: Path, note: Callable[[str], object]) -> Callable[[str], object]:
+    return lambda text: note(f"{path}: {text}")
+
+
+def _what_is_measured(path: Path, name: str, knob: Knob, codec: Codec | None, effort: int) -> str:
     """A name for a point: another photograph, codec or setting has another."""
     file = path.stat()
-    ours = f" {codec.weights_id.hex()} effort {effort}" if name == "rda" else ""
+    ours = f" {codec.weights_id.hex()} effort {effort}" if codec and name == "rda" else ""
     settings = " ".join(map(str, knob.values()))
     return f"{path} {file.st_size} {file.st_mtime_ns} {name}{ours} {settings}"
 
 
-def knobs(name):
+def knobs(name: str) -> list[Knob]:
     """What evaluate sets a codec to: dicts of `setting` and, for AVIF, `subsampling`."""
     if name == "avif":  # JPEG looks for its better subsampling by itself
         subsamplings = classical.SUBSAMPLINGS["avif"]
@@ -121,13 +152,13 @@ def knobs(name):
     return [{"setting": setting} for setting in settings]
 
 
-def mean_point(knob, rows):
+def mean_point(knob: Knob, rows: list[Point]) -> Point:
     """The means of rows, dicts of METRICS and SECONDS, at one setting of a codec."""
     means = {key: _mean([row[key] for row in rows]) for key in (*METRICS, *SECONDS)}
     return knob | means | {"per_image": rows}
 
 
-def upper_envelope(points, metric="psnr_rgb"):
+def upper_envelope(points: list[Point], metric: str = "psnr_rgb") -> list[Point]:
     """The points that no curve of another subsampling beats at as many bits, by rising rate.
 
     points: those of one codec; where it has several curves, each point's "subsampling" names its.
@@ -141,7 +172,7 @@ def upper_envelope(points, metric="psnr_rgb"):
     return sorted(kept, key=lambda point: point["bpp"])
 
 
-def _best_within(bpp, rates, values):
+def _best_within(bpp: float, rates: Line, values: Line) -> float:
     """The best value that a curve reaches at `bpp` or less; -infinity below its first rate."""
     if not len(rates):
         return -np.inf
@@ -149,18 +180,19 @@ def _best_within(bpp, rates, values):
     return np.interp(np.log(bpp), np.log(rates[order]), values[order], left=-np.inf)
 
 
-def _mean(values):
+def _mean(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
 
 
-def curve(points, metric="psnr_rgb"):
+def curve(points: Iterable[Point], metric: str = "psnr_rgb") -> tuple[Line, Line]:
     """(bpp, metric) of a codec's points as two arrays, nulls left out."""
     pairs = [(p["bpp"], p[metric]) for p in points if p[metric] is not None]
-    return tuple(np.array(pairs, dtype=np.float64).reshape(-1, 2).T)
+    rates, values = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
+    return rates, values
 
 
-def bd_rates(curves, ours="rda"):
+def bd_rates(curves: dict[str, list[Point]], ours: str = "rda") -> dict[str, float | None]:
     """{"rda vs jpeg": percent, ...} of the codec `ours` against every other in `curves`.
 
     None where two curves share no PSNR.
@@ -172,7 +204,7 @@ def bd_rates(curves, ours="rda"):
     return {f"{ours} vs {name}": bd_rate(*theirs, *our_curve) for name, theirs in rivals.items()}
 
 
-def bd_rate(anchor_bpp, anchor_psnr, bpp, psnr_db):
+def bd_rate(anchor_bpp: Line, anchor_psnr: Line, bpp: Line, psnr_db: Line) -> float | None:
     """Bjontegaard's rate difference: mean change of rate at equal PSNR, in percent.
 
     The logarithm of the rate is interpolated over PSNR by monotone cubics (pchip), and the
@@ -194,7 +226,7 @@ def bd_rate(anchor_bpp, anchor_psnr, bpp, psnr_db):
     return float(100 * (np.exp(ours - anchor) - 1))
 
 
-def at_rate(points, bpp, metric="psnr_rgb"):
+def at_rate(points: Iterable[Point], bpp: float, metric: str = "psnr_rgb") -> float | None:
     """A metric at a rate, interpolated linearly over log bpp; None outside the curve."""
     rates, values = curve(points, metric)
     order = np.argsort(rates)
@@ -203,7 +235,14 @@ def at_rate(points, bpp, metric="psnr_rgb"):
     return float(np.interp(np.log(bpp), np.log(rates[order]), values[order]))
 
 
-def compare(y, codec, max_bytes, rivals=classical.CODECS, progress=lambda items: items, effort=0):
+def compare(
+    y: Float[Tensor, "3 H W"],
+    codec: Codec,
+    max_bytes: int,
+    rivals: Sequence[str] = classical.CODECS,
+    progress: Progress = lambda items: items,
+    effort: int = 0,
+) -> list[tuple[str, bytes, Tensor]]:
     """The codecs side by side on one photograph, each at its best within max_bytes.
 
     A rival that cannot go that low is shown at its smallest file; our file is then held to the
@@ -214,9 +253,8 @@ def compare(y, codec, max_bytes, rivals=classical.CODECS, progress=lambda items:
     image = tensor_to_photo(y)
     files = {}
     for name in progress(rivals):
-        files[name] = classical.encode_within(name, image, max_bytes)
-        if files[name] is None:
-            files[name] = classical.smallest(name, image)
+        within = classical.encode_within(name, image, max_bytes)
+        files[name] = classical.smallest(name, image) if within is None else within
     budget = min([max_bytes, *map(len, files.values())])
     ours = codec.compress(y, max_bytes=budget, effort=effort)
     theirs = [(name, data, photo_to_tensor(classical.decode(data))) for name, data in files.items()]

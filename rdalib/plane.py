@@ -7,34 +7,44 @@ per point, distortions are squared errors summed over both coordinates.
 Source: J. Balle and others, "Nonlinear Transform Coding", IEEE JSTSP 2021, on such sources.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
-from rdalib.priors import Gaussian, interval_nats, nats_to_bits
+from rdalib.priors import Gaussian, Prior, interval_nats, nats_to_bits
 from rdalib.quantization import add_uniform_noise, round_half_up
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+    Distortion = Callable[[Tensor, Tensor], Tensor]
 
 AXES = (3.0, 1.0)  # standard deviations along the ellipse of the Gaussian and across it
 ANGLE = math.radians(30)  # of its long axis
 THICKNESS, BEND = 0.5, 0.15  # of the banana, whose length is that of the ellipse
 
 
-def gaussian_points(count, generator=None):
+def gaussian_points(count: int, generator: torch.Generator | None = None) -> Float[Tensor, "n 2"]:
     """Points of a Gaussian whose coordinates are correlated, (count, 2)."""
     along, across = (torch.randn(count, 2, generator=generator) * torch.tensor(AXES)).T
     cos, sin = math.cos(ANGLE), math.sin(ANGLE)
     return torch.stack((cos * along - sin * across, sin * along + cos * across), dim=1)
 
 
-def banana_points(count, generator=None):
+def banana_points(count: int, generator: torch.Generator | None = None) -> Float[Tensor, "n 2"]:
     """Points of a Gaussian that was bent: y_2 = x_2 + BEND (x_1^2 - its mean), (count, 2)."""
     x_1, x_2 = torch.randn(count, 2, generator=generator).T
     x_1 = AXES[0] * x_1
     return torch.stack((x_1, THICKNESS * x_2 + BEND * (x_1**2 - AXES[0] ** 2)), dim=1)
 
 
-def gaussian_limit(distortion):
+def gaussian_limit(distortion: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
     """Shannon's R(D) of the Gaussian points, in bits per point, by reverse water-filling.
 
     distortion: float tensor, 0 < D < 10. Both axes get the same error, up to their variance.
@@ -45,7 +55,7 @@ def gaussian_limit(distortion):
     return 0.5 * torch.log2(small / across) + 0.5 * torch.log2(large / along)
 
 
-def banana_limit(distortion):
+def banana_limit(distortion: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
     """Shannon's lower bound for the banana points, in bits per point: h - log2(pi e D).
 
     Bending moves area without stretching it: h is that of the Gaussian before it was bent.
@@ -57,7 +67,7 @@ def banana_limit(distortion):
 class Perceptron(nn.Module):
     """A linear map, the identity at first, and a small network beside it that starts at zero."""
 
-    def __init__(self, hidden=32):
+    def __init__(self, hidden: int = 32) -> None:
         super().__init__()
         self.linear = identity()
         last = nn.Linear(hidden, 2)
@@ -66,11 +76,11 @@ class Perceptron(nn.Module):
         middle = nn.Linear(hidden, hidden)
         self.bent = nn.Sequential(nn.Linear(2, hidden), nn.Tanh(), middle, nn.Tanh(), last)
 
-    def forward(self, x):
+    def forward(self, x: Float[Tensor, "*n 2"]) -> Float[Tensor, "*n 2"]:
         return self.linear(x) + self.bent(x)
 
 
-def identity():
+def identity() -> nn.Linear:
     """A linear map of the plane that does nothing as yet."""
     linear = nn.Linear(2, 2)
     nn.init.eye_(linear.weight)
@@ -85,30 +95,41 @@ class PointCodec(nn.Module):
     prior: a module of rdalib.priors; by default one Gaussian for both latents.
     """
 
-    def __init__(self, transform=identity, prior=None):
+    def __init__(
+        self, transform: Callable[[], nn.Module] = identity, prior: Prior | None = None
+    ) -> None:
         super().__init__()
         self.analysis, self.synthesis = transform(), transform()
-        self.prior = Gaussian(0.0, 2.0) if prior is None else prior
+        self.prior: Prior = Gaussian(0.0, 2.0) if prior is None else prior
 
-    def rate_bits(self, z):
+    def rate_bits(self, z: Float[Tensor, "n 2"]) -> Float[Tensor, " n"]:
         """-log2 of the mass of the bins around latents z, (n, 2), in bits per point, (n,)."""
         return nats_to_bits(interval_nats(self.prior, z, 1.0)).sum(dim=1)
 
 
-def squared_error(y, y_hat):
+def squared_error(y: Float[Tensor, "n 2"], y_hat: Float[Tensor, "n 2"]) -> Float[Tensor, " n"]:
     """The squared distance of each point from its reconstruction, (n,)."""
     return (y_hat - y).square().sum(dim=1)
 
 
-def noisy_loss(codec, y, lam, distortion=squared_error):
+def noisy_loss(
+    codec: PointCodec, y: Float[Tensor, "n 2"], lam: float, distortion: Distortion = squared_error
+) -> Tensor:
     """rate + lam * Dist with noise in place of rounding, the mean over the points y, (n, 2)."""
     z_noisy = add_uniform_noise(codec.analysis(y))
     return (codec.rate_bits(z_noisy) + lam * distortion(y, codec.synthesis(z_noisy))).mean()
 
 
 def train(
-    codec, source, lam, loss=noisy_loss, steps=400, batch=256, learning_rate=0.02, watch=None
-):
+    codec: PointCodec,
+    source: Callable[[int], Tensor],
+    lam: float,
+    loss: Callable[..., Tensor] = noisy_loss,
+    steps: int = 400,
+    batch: int = 256,
+    learning_rate: float = 0.02,
+    watch: Callable[..., object] | None = None,
+) -> PointCodec:
     """Minimise the loss on fresh points of the source, and return the codec.
 
     watch: called with the number of the step before each one, to draw pictures on the way.
@@ -126,7 +147,11 @@ def train(
 
 
 @torch.no_grad()
-def measure(codec, y, quantization=round_half_up):
+def measure(
+    codec: PointCodec,
+    y: Float[Tensor, "n 2"],
+    quantization: Callable[[Tensor], Tensor] = round_half_up,
+) -> tuple[float, float]:
     """(bits, squared error), means over the points y, (n, 2).
 
     quantization: round_half_up, as in a file, or add_uniform_noise.
@@ -137,14 +162,16 @@ def measure(codec, y, quantization=round_half_up):
 
 
 @torch.no_grad()
-def code_points(codec, y):
+def code_points(codec: PointCodec, y: Float[Tensor, "n 2"]) -> tuple[Tensor, Tensor, Tensor]:
     """Cells of points y, (n, 2): integers (k, 2), code points (k, 2), shares of the points (k,)."""
     integers, counts = torch.unique(round_half_up(codec.analysis(y)), dim=0, return_counts=True)
     return integers, codec.synthesis(integers), counts / len(y)
 
 
 @torch.no_grad()
-def look(codec, y, reach=9.0, lines=241):
+def look(
+    codec: PointCodec, y: Float[Tensor, "n 2"], reach: float = 9.0, lines: int = 241
+) -> tuple[Tensor, ...]:
     """What plots.cells draws of a codec, with the points y, (n, 2), as samples.
 
     Returns y; an axis from -reach to reach, (lines,); the latents z on the square grid over it,

@@ -4,9 +4,14 @@ Colours are Okabe and Ito's, told apart by every kind of colour vision; markers 
 differ too.
 """
 
+from __future__ import annotations
+
 import csv
 import io
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -14,6 +19,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from rdalib.files import written_beside
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+    from torch import Tensor
+
+    Line = Float64[np.ndarray, " n"]
+    Curves = dict[str, tuple[Line, Line]]  # of a name: rates in bpp, values
 
 STYLES = {
     "rda": ("RDA (ours)", "#D55E00", "o", "-"),
@@ -30,7 +44,7 @@ DOTS = (("#D55E00", "o"), ("#0072B2", "s"), ("#009E73", "^"), ("#CC79A7", "D"), 
 OTHERS = (("#000000", "x"), ("#882255", "+"), ("#332288", "1"), ("#999933", "2"), ("#999999", "3"))
 
 
-def photo(ax, y, title="", caption=""):
+def photo(ax: Axes, y: Float[Tensor, "3 H W"], title: str = "", caption: str = "") -> Axes:
     """A photograph y, (3, H, W), pixel for pixel: fixed 0..1 range, no interpolation."""
     ax.imshow(np.asarray(y.permute(1, 2, 0)), vmin=0, vmax=1, interpolation="none")
     ax.set_title(title, fontsize=11)
@@ -40,7 +54,7 @@ def photo(ax, y, title="", caption=""):
     return ax
 
 
-def caption(values):
+def caption(values: dict[str, Any]) -> str:
     """Bytes, bpp, PSNR and MS-SSIM in two lines, from evaluation.quality_of."""
     similarity = values["ms_ssim"]
     decibels = values["psnr_rgb"]
@@ -51,7 +65,7 @@ def caption(values):
     )
 
 
-def rate_distortion(ax, curves, metric="PSNR of RGB (dB)"):
+def rate_distortion(ax: Axes, curves: Curves, metric: str = "PSNR of RGB (dB)") -> Axes:
     """Rate-distortion curves. curves: {name: (bpp array, value array)}.
 
     Names that STYLES does not know are drawn thin, under the name itself.
@@ -66,7 +80,7 @@ def rate_distortion(ax, curves, metric="PSNR of RGB (dB)"):
     return ax
 
 
-def difference(ax, curves, reference, metric="PSNR of RGB (dB)"):
+def difference(ax: Axes, curves: Curves, reference: str, metric: str = "PSNR of RGB (dB)") -> Axes:
     """How far each of the curves lies above the one named `reference`, at the same rate.
 
     The reference is interpolated linearly over the logarithm of the rate; where it has no points
@@ -81,7 +95,7 @@ def difference(ax, curves, reference, metric="PSNR of RGB (dB)"):
     return ax
 
 
-def log_rate(ax, low, high, mark=None):
+def log_rate(ax: Axes, low: float, high: float, mark: float | None = None) -> Axes:
     """A logarithmic rate axis in plain numbers. mark: a rate to draw a line at."""
     ticks = [t for t in (0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6) if low <= t <= high]
     ax.set_xscale("log")
@@ -101,7 +115,7 @@ def log_rate(ax, low, high, mark=None):
     return ax
 
 
-def _looks(curves):
+def _looks(curves: Curves) -> Iterator[tuple[tuple[Line, Line], dict[str, Any]]]:
     """(curve, arguments of ax.plot) of each curve."""
     others = cycle(OTHERS)
     for name, curve in curves.items():
@@ -114,7 +128,9 @@ def _looks(curves):
         yield curve, {"label": label} | look
 
 
-def side_by_side(figure, shown, columns, zoom=1):
+def side_by_side(
+    figure: Figure, shown: Sequence[tuple[Tensor, str, str]], columns: int, zoom: int = 1
+) -> Figure:
     """Pictures of one size, each pixel drawn as zoom x zoom pixels of the figure.
 
     shown: a list of (y, title, caption of up to two lines). The figure takes the size it needs.
@@ -137,7 +153,15 @@ def side_by_side(figure, shown, columns, zoom=1):
     return figure
 
 
-def cells(ax, points, axis, latents, integers, code_points, shares):
+def cells(
+    ax: Axes,
+    points: Any,
+    axis: Any,
+    latents: Any,
+    integers: Any,
+    code_points: ArrayLike,
+    shares: ArrayLike,
+) -> Axes:
     """A codec of the plane, from what plane.look returns: samples, cells and code points.
 
     A cell's border is where a latent lies halfway between two integers. The area of a code point
@@ -147,15 +171,18 @@ def cells(ax, points, axis, latents, integers, code_points, shares):
     for k in range(2):
         between = np.arange(int(integers[:, k].min()), int(integers[:, k].max()) + 2) - 0.5
         z = np.asarray(latents[..., k])
-        style = {"colors": "#0072B2", "linewidths": 0.7, "linestyles": "solid"}
+        style: dict[str, Any] = {"colors": "#0072B2", "linewidths": 0.7, "linestyles": "solid"}
         ax.contour(np.asarray(axis), np.asarray(axis), z, levels=between, **style)
-    ax.scatter(*np.asarray(code_points).T, 1000 * np.asarray(shares), "#D55E00", zorder=3)
+    x, y = np.asarray(code_points).T
+    ax.scatter(x, y, 1000 * np.asarray(shares), "#D55E00", zorder=3)
     ends = float(axis[0]), float(axis[-1])
     ax.set(xlim=ends, ylim=ends, aspect="equal", xlabel="$y_1$", ylabel="$y_2$")
     return ax
 
 
-def against_limit(ax, limit, dots):
+def against_limit(
+    ax: Axes, limit: tuple[ArrayLike, ArrayLike], dots: dict[str, tuple[float, float]]
+) -> Axes:
     """Codecs of the plane on the rate-distortion plot.
 
     limit: (bits, squared errors), two arrays; dots: {label: (bits, squared error)}.
@@ -169,7 +196,12 @@ def against_limit(ax, limit, dots):
     return ax
 
 
-def parts_of_interval(ax, parts, ends, chosen=()):
+def parts_of_interval(
+    ax: Axes,
+    parts: dict[str, tuple[float, float]],
+    ends: tuple[float, float],
+    chosen: Sequence[str] = (),
+) -> Axes:
     """An interval and its parts, as an arithmetic coder divides it.
 
     parts: {symbol: (lower end, width)}; ends: what is seen of the line; chosen: symbols in colour.
@@ -184,7 +216,7 @@ def parts_of_interval(ax, parts, ends, chosen=()):
     return ax
 
 
-def bytes_in_boxes(ax, data, place, boxes):
+def bytes_in_boxes(ax: Axes, data: bytes, place: int, boxes: int) -> Axes:
     """Bytes in a row, with room for so many boxes; the one at `place` in colour."""
     for i, byte in enumerate(data):
         ax.barh(0, 0.94, left=i, color="#E69F00" if i == place else "0.9")
@@ -194,7 +226,7 @@ def bytes_in_boxes(ax, data, place, boxes):
     return ax
 
 
-def animation(figures, milliseconds=150):
+def animation(figures: Iterable[Figure], milliseconds: int = 150) -> bytes:
     """An animated PNG, as bytes, with one frame a figure; it plays for ever.
 
     Browsers, JupyterLab and exported pages play it without a kernel. Give the figures one size
@@ -206,7 +238,9 @@ def animation(figures, milliseconds=150):
         canvas.draw()
         frames.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())  # (H, W, 3)
     palette = Image.fromarray(np.concatenate(frames)).quantize(256)
-    first, *rest = (Image.fromarray(f).quantize(palette=palette, dither=0) for f in frames)
+    first, *rest = (
+        Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in frames
+    )
     file = io.BytesIO()
     first.save(
         file, "png", save_all=True, append_images=rest, duration=milliseconds, loop=0, optimize=True
@@ -214,7 +248,9 @@ def animation(figures, milliseconds=150):
     return file.getvalue()
 
 
-def comparison(y, shown):
+def comparison(
+    y: Float[Tensor, "3 H W"], shown: Sequence[tuple[str, Tensor, dict[str, Any]]]
+) -> Figure:
     """A figure: the photograph, then each codec's picture of it.
 
     shown: a list of (name, y_hat, values), with values from evaluation.quality_of.
@@ -231,7 +267,7 @@ def comparison(y, shown):
     return figure
 
 
-def rate_distortion_panels(panels, title):
+def rate_distortion_panels(panels: dict[str, Curves], title: str) -> Figure:
     """A figure with one panel a metric. panels: {metric: curves as in rate_distortion}."""
     figure = Figure(figsize=(6 * len(panels), 5), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False).flat
@@ -240,7 +276,7 @@ def rate_distortion_panels(panels, title):
     return figure
 
 
-def ladder(ax, rungs, beside):
+def ladder(ax: Axes, rungs: Sequence[Any], beside: dict[str, float]) -> Axes:
     """The ladder: one row a rung, from below; on the right what it gains over the rung below.
 
     rungs: ladder.Rung objects; beside: {label: PSNR} of codecs that are no rungs, drawn above.
@@ -264,22 +300,23 @@ def ladder(ax, rungs, beside):
     return ax
 
 
-def _gained(rung):
+def _gained(rung: Any) -> str:
     gains = [] if rung.decibels is None else [f"{rung.decibels:+.2f} dB"]
     gains += [] if rung.percent is None else [f"{rung.percent:+.0f} % bytes"]
     return f"{rung.psnr_db:.2f} dB" + (f"   {', '.join(gains)}" if gains else "")
 
 
-def learning_curve(log):
+def learning_curve(log: str | PathLike[str]) -> Figure:
     """A figure of the CSV log of `rda train`: the loss by step, on training and validation."""
     with open(log, newline="") as file:
         rows = list(csv.DictReader(file))
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     ax = figure.subplots()
-    for key, label, look in (
+    looks: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("loss", "training, mean of the steps since the last row", {"color": "#0072B2"}),
         ("validation_loss", "validation, rounded", {"color": "#D55E00", "marker": "o"}),
-    ):
+    )
+    for key, label, look in looks:
         points = [(int(row["step"]), float(row[key])) for row in rows if row[key]]
         if points:
             ax.plot(*zip(*points, strict=True), label=label, markersize=4, **look)
@@ -290,7 +327,7 @@ def learning_curve(log):
     return figure
 
 
-def write(figure, path):
+def write(figure: Figure, path: str | PathLike[str]) -> None:
     """Save a figure, whole or not at all; the kind by the name's ending. Raises: ValueError."""
     with written_beside(path) as beside:
         figure.savefig(beside, dpi=150, bbox_inches="tight")

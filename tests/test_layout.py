@@ -127,7 +127,7 @@ MAY_IMPORT = {
     "results": set(),
     "kept_points": set(),
     "ladder": {"evaluation", "images", "results"},
-    "evaluation": {"classical", "distortion", "images", "quality"},
+    "evaluation": {"classical", "codec", "distortion", "images", "quality"},
 }
 
 

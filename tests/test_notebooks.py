@@ -73,13 +73,6 @@ def test_first_cell_says_aims_slides_cost_and_what_to_know(notebook):
     assert int(seconds) <= 90 and float(gigabytes) <= 3
 
 
-def test_a_lesson_with_deeper_sections_says_how_long_its_core_takes(notebook):
-    first, *others = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    if any(re.search(r"^## .*Go deeper", source, re.MULTILINE) for source in others):
-        minutes = re.search(r"Core:(?:\*\*)? about (\d+) minutes", first)
-        assert minutes and 20 <= int(minutes[1]) <= 40
-
-
 def test_cells_are_short(notebook):
     for cell in notebook.cells:
         if cell.cell_type == "code":

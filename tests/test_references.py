@@ -15,10 +15,10 @@ NUMBERS = re.compile(
     r"\b[Ll]essons?\s+(\d+(?:(?:,\s*and\s+|,\s*|\s+and\s+|\s+to\s+|\s+or\s+)\d+\b)*)"
 )
 FILE = re.compile(r"\b\d\d_\w+\.ipynb")
-# A number with the name beside it: "**Next:** 03, additive noise", a row of lesson 00's map, a
-# row of the README's table.
+# A number with the name beside it: "**Next:** 03, additive noise" or, as a link, "**Next:** [03,
+# additive noise](03_additive_noise.ipynb)"; a row of lesson 00's map; a row of the README's table.
 NAMED = (
-    re.compile(r"\*\*Next:\*\* (\d\d), ([^.:]+)"),
+    re.compile(r"\*\*Next:\*\* \[?(\d\d), ([^.:\]]+)"),
     re.compile(r"\| \*\*(\d\d)\*\* ([^|]+) \|"),
     re.compile(r"\| \[(\d\d) ([^\]]+)\]\(notebooks/"),
 )
@@ -83,13 +83,41 @@ def test_wrong_references_are_found():
     assert unknown("as lessons 01, 02 and 77 say; lesson 7 too") == ["77", "7"]
     assert unknown("[here](notebooks/08_train_the_codec.ipynb)") == ["08_train_the_codec.ipynb"]
     assert misnamed("**Next:** 08, training the full codec.") == [("08", "training the full codec")]
+    assert misnamed("**Next:** [08, sound](13_sound.ipynb).") == [("08", "sound")]
     assert misnamed("**Next:** 08, side information.") == []
 
 
 def test_every_lesson_leads_to_the_next():
     for number, following in pairwise(LESSONS):
         text = TEXTS[str(LESSONS[number].relative_to(ROOT))]
-        assert re.findall(r"\*\*Next:\*\* (\d\d)", text) == [following]
+        assert re.findall(r"\*\*Next:\*\* \[?(\d\d)", text) == [following]
+
+
+def linked(text):
+    """The notebooks that a lesson links to, as paths from its own folder."""
+    return re.findall(r"\]\(([^)\s]+\.ipynb)\)", text)
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_every_notebook_that_a_lesson_links_to_is_there(number):
+    text = TEXTS[str(LESSONS[number].relative_to(ROOT))]
+    for target in linked(text):
+        assert (LESSONS[number].parent / target).exists(), target
+
+
+def test_the_map_and_the_readme_list_every_lesson_and_every_problem_set():
+    sets = sorted(path.stem for path in (ROOT / "assignments" / "release").glob("ps*/ps*.ipynb"))
+    first = TEXTS[str(LESSONS["00"].relative_to(ROOT))]
+    table = first[first.index("## The map of the course") : first.index("## The letters")]
+    assert sorted(Path(t).stem for t in linked(table)) == sorted(
+        [*(path.stem for path in LESSONS.values()), *sets]
+    )
+    readme = TEXTS["README.md"]
+    readme = readme[readme.index("## The lessons") : readme.index("## Results")]
+    assert (
+        sorted({Path(t).stem for t in linked(readme)} - {p.stem for p in LESSONS.values()}) == sets
+    )
+    assert {Path(t).stem for t in linked(readme)} >= {path.stem for path in LESSONS.values()}
 
 
 def test_readme_and_the_map_of_lesson_00_list_every_lesson():

@@ -22,7 +22,8 @@ from PIL import Image
 
 from rdalib import Codec, datasets, evaluation
 from rdalib.files import write_file
-from rdalib.images import open_rgb, photo_to_tensor
+from rdalib.images import photo_to_tensor
+from rdalib.photo_files import open_rgb
 
 PLACE = Path(evaluation.__file__).parent / "kodak" / "sizes.json"
 SIDES = {"768": 768, "1536": 1536, "3072": 3072, "native": None}  # the longer side in pixels
