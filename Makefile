@@ -1,5 +1,5 @@
 # make lab    open JupyterLab on lesson 00 (ARGS="--no-browser --port 8899" passes options on)
-# make test   the unit tests, the assignments' checks and every notebook
+# make test   the unit tests, the assignments' checks and every notebook, two files at a time (JOBS=4)
 # make work   bring the copies in work/ up to date; what you changed is kept and named
 # make setup  only the environment, in .venv
 # make notebooks  execute all notebooks and write their outputs back
@@ -7,6 +7,7 @@
 # make release  the students' notebooks, from assignments/source
 # make lint   what ruff says of code and notebooks, and mypy of types
 PYTHON ?= python3
+JOBS ?= 2
 BIN := .venv/bin
 
 .PHONY: lab test work setup lint notebooks release site
@@ -38,7 +39,7 @@ work: setup
 	@$(BIN)/python notebooks/work.py
 
 test: setup
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 notebooks: setup
 	$(BIN)/python notebooks/execute.py

@@ -15,7 +15,7 @@ from questions import find_source, read_problem_set  # noqa: E402
 from results import Graded  # noqa: E402
 
 
-@pytest.mark.parametrize("name", ["ps1", "ps2", "ps3", "ps4", "ps5"])
+@pytest.mark.parametrize("name", ["ps1", "ps2", "ps3", "ps4", "ps5", "ps6"])
 def test_a_page_has_the_question_the_rubric_and_every_answer(tmp_path, name):
     problem_set = read_problem_set(find_source(name))
     cells = [cell for question in problem_set.questions for cell in question.of_kind("written")]
