@@ -1,5 +1,6 @@
 """The package from outside: what it imports, what it needs, what it shows of itself."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -29,20 +30,21 @@ def test_info_waits_for_no_heavy_import():
 
 
 WITHOUT_EXTRAS = f"""
+import shlex
 import sys
 for name in {sorted(sum(EXTRAS.values(), ()))}:
     sys.modules[name] = None  # as if it were not installed
 from rdalib.cli import main
-sys.exit(max(main(line.split()) for line in sys.argv[1:]))
+sys.exit(max(main(shlex.split(line)) for line in sys.argv[1:]))
 """
 
 
 def test_compress_and_decompress_need_no_extra(tmp_path):
     status, _, err = python(
         WITHOUT_EXTRAS,
-        f"decompress {FILE} {tmp_path}/a.png",
-        f"compress {tmp_path}/a.png {tmp_path}/b.rda",
-        f"info {tmp_path}/b.rda",
+        shlex.join(["decompress", str(FILE), f"{tmp_path}/a.png"]),
+        shlex.join(["compress", f"{tmp_path}/a.png", f"{tmp_path}/b.rda"]),
+        shlex.join(["info", f"{tmp_path}/b.rda"]),
     )
     assert status == 0, err
     assert (tmp_path / "b.rda").stat().st_size > 16
