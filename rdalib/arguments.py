@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
             default=0,
             metavar="N",
             help="refine the latents of each photograph in N steps of gradient descent: 50 or 100 "
-            "give smaller files for the same error, any decoder reads them; some 40 and 80 seconds "
+            "give smaller files for the same error, any decoder reads them; some 40 and 60 seconds "
             "a megapixel on two cores, at most 4 megapixels (default 0)",
         )
 
