@@ -226,21 +226,25 @@ def bytes_in_boxes(ax: Axes, data: bytes, place: int, boxes: int) -> Axes:
     return ax
 
 
-def animation(figures: Iterable[Figure], milliseconds: int = 150) -> bytes:
+def animation(
+    figures: Iterable[Figure], milliseconds: int = 150, colours: int | None = 256
+) -> bytes:
     """An animated PNG, as bytes, with one frame a figure; it plays for ever.
 
     Browsers, JupyterLab and exported pages play it without a kernel. Give the figures one size
-    and fixed limits, or they jump; keep them plain, since all frames share 256 colours.
+    and fixed limits, or they jump. colours: how many all frames share, at most 256; None keeps
+    every colour, which photographs need, in a larger file.
     """
     frames = []
     for figure in figures:
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         frames.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())  # (H, W, 3)
-    palette = Image.fromarray(np.concatenate(frames)).quantize(256)
-    first, *rest = (
-        Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in frames
-    )
+    pictures = [Image.fromarray(frame) for frame in frames]
+    if colours is not None:
+        palette = Image.fromarray(np.concatenate(frames)).quantize(colours)
+        pictures = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
+    first, *rest = pictures
     file = io.BytesIO()
     first.save(
         file, "png", save_all=True, append_images=rest, duration=milliseconds, loop=0, optimize=True
