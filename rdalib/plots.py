@@ -47,8 +47,8 @@ OTHERS = (("#000000", "x"), ("#882255", "+"), ("#332288", "1"), ("#999933", "2")
 def photo(ax: Axes, y: Float[Tensor, "3 H W"], title: str = "", caption: str = "") -> Axes:
     """A photograph y, (3, H, W), pixel for pixel: fixed 0..1 range, no interpolation."""
     ax.imshow(np.asarray(y.permute(1, 2, 0)), vmin=0, vmax=1, interpolation="none")
-    ax.set_title(title, fontsize=11)
-    ax.set_xlabel(caption, fontsize=9)
+    ax.set_title(title, fontsize="medium")
+    ax.set_xlabel(caption, fontsize="medium")
     ax.set_xticks([])
     ax.set_yticks([])
     return ax
@@ -108,7 +108,6 @@ def log_rate(ax: Axes, low: float, high: float, mark: float | None = None) -> Ax
             f"{mark:g}",
             (mark, 0),
             (3, 5),
-            fontsize=9,
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
         )
@@ -137,7 +136,7 @@ def side_by_side(
     """
     height, width = (zoom * side for side in shown[0][0].shape[1:])
     rows = -(-len(shown) // columns)
-    gap, above, below = 12, 26, 44  # pixels: between columns, for the title, for the caption
+    gap, above, below = 12, 28, 52  # pixels: between columns, for the title, for the caption
     across, down = columns * (width + gap) - gap, rows * (above + height + below)
     figure.set_dpi(100)
     figure.set_size_inches(across / 100, down / 100)
@@ -298,7 +297,7 @@ def ladder(ax: Axes, rungs: Sequence[Any], beside: dict[str, float]) -> Axes:
     right.set_yticks(every, [*map(_gained, rungs), *(f"{psnr:.2f} dB" for _, psnr in others)])
     for axis in (ax, right):
         axis.set_ylim(-0.6, len(rows) - 0.4)
-        axis.tick_params(axis="y", length=0, labelsize=10)
+        axis.tick_params(axis="y", length=0)
     ax.set_xlabel("PSNR of RGB (dB)")
     ax.grid(alpha=0.3)
     return ax
