@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import UserDict
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -32,3 +33,9 @@ class KeptPoints(UserDict[str, dict[str, Any]]):
     def remove(self) -> None:
         """The run is at its end: its results are elsewhere."""
         self.path.unlink(missing_ok=True)
+
+
+def name_of_point(path: Path, codec: str, settings: Iterable[Any]) -> str:
+    """Of what was measured: another photograph, codec or setting has another name."""
+    file = path.stat()
+    return f"{path} {file.st_size} {file.st_mtime_ns} {codec} {' '.join(map(str, settings))}"

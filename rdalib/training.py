@@ -12,7 +12,6 @@ mean of their gradients: that of the whole batch.
 from __future__ import annotations
 
 import io
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,11 +24,13 @@ from torch.nn.parallel import DistributedDataParallel
 
 from rdalib.autoencoder import RateDistortionAutoencoder
 from rdalib.files import write_file
+from rdalib.interruption import deferred_signals
 from rdalib.processes import rank_and_world_size
 from rdalib.quality import LEVELS, quality_to_lambda
 from rdalib.training_log import TrainingLog
 from rdalib.training_settings import TrainingSettings, read_checkpoint
 from rdalib.transforms import STRIDE
+from rdalib.validation import validation_loss
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from rdalib.patches import RandomPatches
 
 LINEAR_PATHS = ("analysis.linear.", "synthesis.linear.")
-VALIDATION_QUALITIES = (8.0, 24.0, 40.0, 56.0)
 SHARED_STREAM = 2**10 - 1  # of random numbers, one for all processes; below: each one's own
 
 
@@ -78,43 +78,20 @@ class Training:
         generator = torch.Generator().manual_seed(settings.seed)
         blocks = patches.blocks(STRIDE, 60_000, generator).cpu()
         self.model.start_from_principal_components(blocks)
-        self.model.to(self.device)
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.parallel: Any = DistributedDataParallel(self.model) if processes > 1 else self.model
         if settings.compiled:
             self.parallel = torch.compile(self.parallel)
-        linear: list[Tensor] = []
-        others: list[Tensor] = []
+        others: dict[str, Any] = {"params": [], "factor": 1.0}
+        linear: dict[str, Any] = {"params": [], "factor": settings.linear_factor}
         for name, parameter in self.model.named_parameters():
             if settings.frozen and not name.startswith("context."):
                 parameter.requires_grad_(False)
-                continue
-            (linear if name.startswith(LINEAR_PATHS) else others).append(parameter)
-        groups: list[dict[str, Any]] = [
-            {"params": others, "factor": 1.0},
-            {"params": linear, "factor": settings.linear_factor},
-        ]
-        groups = [group for group in groups if group["params"]]
-        self.optimizer = torch.optim.Adam(groups)
-
-    def start_from(self, weights: dict[str, Tensor]) -> None:
-        """Take the networks of another autoencoder, and of its prior what has the same shape.
-
-        weights: its state dict. Its latent channels are the first of this one's, which may have
-        more. Raises: ValueError if it has more itself, or convolutions of another size.
-        """
-        own = self.model.state_dict()  # shares its memory with the model
-        for name, tensor in weights.items():
-            if name.endswith(("linear.weight", "linear.bias", "log_steps", "log_gains")):
-                place = own[name][tuple(map(slice, tensor.shape))]
-            elif name in own:
-                place = own[name]
             else:
-                continue  # of the other prior
-            if place.shape == tensor.shape:
-                place.copy_(tensor)
-            elif not name.startswith(("prior", "hyperprior", "context")):
-                raise ValueError("those weights are of networks of another size")
+                group = linear if name.startswith(LINEAR_PATHS) else others
+                group["params"].append(parameter)
+        groups = [group for group in (others, linear) if group["params"]]
+        self.optimizer = torch.optim.Adam(groups)
 
     def learning_rate(self) -> float:
         """Linear warm-up, constant, and in the last part of the run a straight line to zero.
@@ -154,8 +131,7 @@ class Training:
         bfloat16 = self.precision == "bfloat16"
         with self._noise(), torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
             output = self.parallel(y, quality, settings.quantization)
-        # rate + lam * distortion grows about as sqrt(lam): the division keeps them all in play.
-        losses = (output.rate_bpp + lam * output.distortion) / lam.sqrt()
+        losses = output.losses(lam)
         self.optimizer.zero_grad()
         losses.mean().backward()
         return torch.stack((output.rate_bpp, output.distortion, losses)).detach().mean(dim=1)
@@ -238,10 +214,7 @@ class Training:
         rows = TrainingLog(log, self.step)
         saved, safe = time.monotonic(), None
         sums, count = torch.zeros(3, device=self.device), 0
-        interrupted: list[bool] = []  # a step must not be left half done
-        signals = (signal.SIGINT, signal.SIGTERM)
-        handlers = [signal.signal(s, lambda *_: interrupted.append(True)) for s in signals]
-        try:
+        with deferred_signals() as interrupted:  # a step must not be left half done
             while self.step < self.settings.steps and not interrupted:
                 sums, count = sums + self.advance(), count + 1
                 if progress is not None:
@@ -249,26 +222,17 @@ class Training:
                 last = self.step == self.settings.steps
                 if self.step % every == 0 or last:
                     self._check_finite(safe)
-                    rate_bpp, distortion, loss = (sums / count).tolist()
+                    means = (sums / count).tolist()
                     due = validation and (self.step % validate_every == 0 or last)
-                    rows.add(
-                        self.step,
-                        rate_bpp,
-                        distortion,
-                        loss,
-                        self.learning_rate(),
-                        self.validation_loss(validation) if due else None,
-                    )
+                    measured = validation_loss(self.model, validation) if due else None
+                    rows.add(self.step, *means, self.learning_rate(), measured)
                     if progress is not None:
-                        progress.set_postfix_str(f"{rate_bpp:.3f} bpp, distortion {distortion:.1f}")
+                        progress.set_postfix_str("{:.3f} bpp, distortion {:.1f}".format(*means))
                     sums, count = torch.zeros_like(sums), 0
                 if time.monotonic() - saved > checkpoint_seconds:
                     self._check_finite(safe)
                     self.save(checkpoint)
                     saved, safe = time.monotonic(), checkpoint
-        finally:
-            for each, handler in zip(signals, handlers, strict=True):
-                signal.signal(each, handler)
         self.seconds = rows.seconds()
         self._check_finite(safe)
         self.save(checkpoint)
@@ -283,18 +247,3 @@ class Training:
             raise ValueError(
                 f"training diverged before step {self.step}: {what} with --precision float32"
             )
-
-    @torch.no_grad()
-    def validation_loss(self, photos: Sequence[Float[Tensor, "3 H W"]]) -> float:
-        """The loss at four qualities, rounded as in a file: its mean over photographs.
-
-        photos: y, float tensors (3, H, W), sides multiples of 64.
-        """
-        losses = []
-        for y in photos:
-            for level in VALIDATION_QUALITIES:
-                quality = torch.tensor([level], device=self.device)
-                output = self.model(y[None].to(self.device), quality, "round")
-                lam = quality_to_lambda(quality)
-                losses.append((output.rate_bpp + lam * output.distortion) / lam.sqrt())
-        return float(torch.stack(losses).mean())

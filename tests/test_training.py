@@ -480,7 +480,7 @@ def test_a_run_can_begin_at_the_networks_of_either_model(patches, photos, side, 
     training = Training(
         dataclasses.replace(SETTINGS, patch=64, side_channels=side), Patches(photos, size=64)
     )
-    training.start_from(theirs)
+    training.model.start_from(theirs)
     own = training.model.state_dict()
     common = [name for name in own if name in theirs]
     assert {"analysis.linear.weight", "synthesis.convolutional.0.weight"} < set(common)
@@ -491,7 +491,7 @@ def test_a_run_can_begin_at_the_networks_of_either_model(patches, photos, side, 
 
 def test_weights_of_another_size_are_refused(patches):
     with pytest.raises(ValueError, match="networks of another size"):
-        Training(SETTINGS, patches).start_from(RateDistortionAutoencoder(8, 16).state_dict())
+        Training(SETTINGS, patches).model.start_from(RateDistortionAutoencoder(8, 16).state_dict())
 
 
 # Several processes
