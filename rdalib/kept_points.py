@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 
-class KeptPoints(UserDict[str, dict[str, Any]]):
+class KeptPoints(UserDict[str, Any]):
     """{what was measured: its values}, in a file of lines of JSON, to which each point is added."""
 
     def __init__(self, path: str | PathLike[str]) -> None:
@@ -25,7 +25,7 @@ class KeptPoints(UserDict[str, dict[str, Any]]):
                 continue
             self.data[what] = values
 
-    def __setitem__(self, what: str, values: dict[str, Any]) -> None:
+    def __setitem__(self, what: str, values: Any) -> None:
         super().__setitem__(what, values)
         with open(self.path, "a", encoding="utf-8") as file:
             file.write("\n" + json.dumps([what, values]))  # whatever half a line is there
