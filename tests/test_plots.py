@@ -30,7 +30,7 @@ def test_pictures_side_by_side_are_drawn_pixel_for_pixel(size, zoom):
         wanted = (255 * y).round().byte().permute(1, 2, 0).numpy()
         wanted = wanted.repeat(zoom, axis=0).repeat(zoom, axis=1)
         row, column = divmod(number, 2)
-        top = row * (26 + size[0] * zoom + 44) + 26
+        top = row * (28 + size[0] * zoom + 52) + 28
         left = column * (size[1] * zoom + 12)
         found = pixels[top : top + zoom * size[0], left : left + zoom * size[1]]
         inside = slice(2, -2)  # Agg may blend the outermost line with the frame
