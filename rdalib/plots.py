@@ -47,8 +47,8 @@ OTHERS = (("#000000", "x"), ("#882255", "+"), ("#332288", "1"), ("#999933", "2")
 def photo(ax: Axes, y: Float[Tensor, "3 H W"], title: str = "", caption: str = "") -> Axes:
     """A photograph y, (3, H, W), pixel for pixel: fixed 0..1 range, no interpolation."""
     ax.imshow(np.asarray(y.permute(1, 2, 0)), vmin=0, vmax=1, interpolation="none")
-    ax.set_title(title, fontsize=11)
-    ax.set_xlabel(caption, fontsize=9)
+    ax.set_title(title, fontsize="medium")
+    ax.set_xlabel(caption, fontsize="medium")
     ax.set_xticks([])
     ax.set_yticks([])
     return ax
@@ -108,7 +108,6 @@ def log_rate(ax: Axes, low: float, high: float, mark: float | None = None) -> Ax
             f"{mark:g}",
             (mark, 0),
             (3, 5),
-            fontsize=9,
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
         )
@@ -137,7 +136,7 @@ def side_by_side(
     """
     height, width = (zoom * side for side in shown[0][0].shape[1:])
     rows = -(-len(shown) // columns)
-    gap, above, below = 12, 26, 44  # pixels: between columns, for the title, for the caption
+    gap, above, below = 12, 28, 52  # pixels: between columns, for the title, for the caption
     across, down = columns * (width + gap) - gap, rows * (above + height + below)
     figure.set_dpi(100)
     figure.set_size_inches(across / 100, down / 100)
@@ -227,21 +226,25 @@ def bytes_in_boxes(ax: Axes, data: bytes, place: int, boxes: int) -> Axes:
     return ax
 
 
-def animation(figures: Iterable[Figure], milliseconds: int = 150) -> bytes:
+def animation(
+    figures: Iterable[Figure], milliseconds: int = 150, colours: int | None = 256
+) -> bytes:
     """An animated PNG, as bytes, with one frame a figure; it plays for ever.
 
     Browsers, JupyterLab and exported pages play it without a kernel. Give the figures one size
-    and fixed limits, or they jump; keep them plain, since all frames share 256 colours.
+    and fixed limits, or they jump. colours: how many all frames share, at most 256; None keeps
+    every colour, which photographs need, in a larger file.
     """
     frames = []
     for figure in figures:
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         frames.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())  # (H, W, 3)
-    palette = Image.fromarray(np.concatenate(frames)).quantize(256)
-    first, *rest = (
-        Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in frames
-    )
+    pictures = [Image.fromarray(frame) for frame in frames]
+    if colours is not None:
+        palette = Image.fromarray(np.concatenate(frames)).quantize(colours)
+        pictures = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
+    first, *rest = pictures
     file = io.BytesIO()
     first.save(
         file, "png", save_all=True, append_images=rest, duration=milliseconds, loop=0, optimize=True
@@ -295,7 +298,7 @@ def ladder(ax: Axes, rungs: Sequence[Any], beside: dict[str, float]) -> Axes:
     right.set_yticks(every, [*map(_gained, rungs), *(f"{psnr:.2f} dB" for _, psnr in others)])
     for axis in (ax, right):
         axis.set_ylim(-0.6, len(rows) - 0.4)
-        axis.tick_params(axis="y", length=0, labelsize=10)
+        axis.tick_params(axis="y", length=0)
     ax.set_xlabel("PSNR of RGB (dB)")
     ax.grid(alpha=0.3)
     return ax

@@ -4,6 +4,9 @@ A run is fixed by its settings: the random numbers of a step follow from the see
 the step. So a run that was stopped and resumed ends at the weights of one that never stopped (bit
 for bit on a CPU in float32).
 
+What a run gives is the mean of its weights over the last hundred steps or so: single steps jump to
+and fro around it (Polyak and Juditsky 1992).
+
 Several processes, one a GPU, share the work of each step (torchrun). All of them draw the same
 patches and lambdas, each computes on its share, and DistributedDataParallel gives all of them the
 mean of their gradients: that of the whole batch.
@@ -22,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
 
 from rdalib.autoencoder import RateDistortionAutoencoder
 from rdalib.files import write_file
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
 
 LINEAR_PATHS = ("analysis.linear.", "synthesis.linear.")
 VALIDATION_QUALITIES = (8.0, 24.0, 40.0, 56.0)
+AVERAGED_STEPS = 100
 SHARED_STREAM = 2**10 - 1  # of random numbers, one for all processes; below: each one's own
 
 
@@ -80,6 +85,7 @@ class Training:
         self.model.start_from_principal_components(blocks)
         self.model.to(self.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._averaged = AveragedModel(self.model, avg_fn=moving_average)
         self.parallel: Any = DistributedDataParallel(self.model) if processes > 1 else self.model
         if settings.compiled:
             self.parallel = torch.compile(self.parallel)
@@ -96,6 +102,11 @@ class Training:
         ]
         groups = [group for group in groups if group["params"]]
         self.optimizer = torch.optim.Adam(groups)
+
+    @property
+    def averaged(self) -> RateDistortionAutoencoder:
+        """The networks that the run gives, with the mean of the weights of the last steps."""
+        return self._averaged.module  # type: ignore[return-value]
 
     def start_from(self, weights: dict[str, Tensor]) -> None:
         """Take the networks of another autoencoder, and of its prior what has the same shape.
@@ -136,6 +147,7 @@ class Training:
         means = self.gradient()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
         self.optimizer.step()
+        self._averaged.update_parameters(self.model)
         self.step += 1
         return means
 
@@ -181,6 +193,7 @@ class Training:
             "photographs": self.patches.fingerprint(),
             "step": self.step,
             "model": self.model.state_dict(),
+            "averaged": self._averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
         buffer = io.BytesIO()  # torch.save makes a RuntimeError of a full disk
@@ -201,6 +214,11 @@ class Training:
             photographs = state["photographs"]
             training.step = state["step"]
             training.model.load_state_dict(state["model"])
+            if "averaged" in state:
+                training._averaged.load_state_dict(state["averaged"])
+            else:  # a checkpoint of before there was a mean: it begins at these weights
+                training.averaged.load_state_dict(state["model"])
+                training._averaged.n_averaged.fill_(training.step)
             training.optimizer.load_state_dict(state["optimizer"])
         except (KeyError, RuntimeError, ValueError):
             raise ValueError(f"{path} is not a checkpoint of rda train") from None
@@ -286,15 +304,23 @@ class Training:
 
     @torch.no_grad()
     def validation_loss(self, photos: Sequence[Float[Tensor, "3 H W"]]) -> float:
-        """The loss at four qualities, rounded as in a file: its mean over photographs.
+        """The loss of the averaged weights at four qualities, rounded as in a file.
 
-        photos: y, float tensors (3, H, W), sides multiples of 64.
+        photos: y, float tensors (3, H, W), sides multiples of 64; the mean over them.
         """
         losses = []
         for y in photos:
             for level in VALIDATION_QUALITIES:
                 quality = torch.tensor([level], device=self.device)
-                output = self.model(y[None].to(self.device), quality, "round")
+                output = self.averaged(y[None].to(self.device), quality, "round")
                 lam = quality_to_lambda(quality)
                 losses.append((output.rate_bpp + lam * output.distortion) / lam.sqrt())
         return float(torch.stack(losses).mean())
+
+
+def moving_average(mean: Tensor, value: Tensor, count: Tensor | int) -> Tensor:
+    """The mean of values so far with one more: of the last hundred or so, at first of a tenth.
+
+    mean, value: of one shape; count: of values so far.
+    """
+    return mean + (value - mean) / min(AVERAGED_STEPS, 1 + int(count) / 10)

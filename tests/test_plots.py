@@ -80,6 +80,16 @@ def test_an_animation_has_each_figure_as_a_frame_and_plays_for_ever():
         assert min(max(abs(a - b) for a, b in zip(c, colour, strict=True)) for c in colours) < 8
 
 
+def test_an_animation_of_photographs_keeps_every_colour():
+    photograph = torch.rand(3, 30, 40, generator=torch.Generator().manual_seed(0))  # 1,200 colours
+    figures = [plots.side_by_side(Figure(), [(y, "", "")], 1) for y in (photograph, 1 - photograph)]
+    picture = Image.open(io.BytesIO(plots.animation(figures, 700, colours=None)))
+    assert (picture.n_frames, picture.info["duration"]) == (2, 700)
+    for frame, figure in enumerate(figures):
+        picture.seek(frame)
+        assert (np.asarray(picture.convert("RGB")) == drawn(figure)).all()
+
+
 def test_the_parts_that_are_seen_are_named_and_the_chosen_one_is_coloured():
     ax = Figure().subplots()
     parts = {"a": (0.0, 0.25), "b": (0.25, 0.5), "c": (0.75, 0.25)}
