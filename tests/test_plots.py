@@ -101,7 +101,7 @@ def test_the_parts_that_are_seen_are_named_and_the_chosen_one_is_coloured():
 
 
 def test_the_name_of_a_part_never_crosses_the_frame():
-    for end in (0.01, 0.06, 0.24, 0.26, 0.5):
+    for end in (0.01, 0.12, 0.13, 0.24, 0.26, 0.5):
         figure = Figure(figsize=(8, 1.7))
         ax = figure.subplots()
         plots.parts_of_interval(ax, {"-1": (0.0, 0.25), "0": (0.25, 0.75)}, (end, end + 0.5))
