@@ -185,8 +185,9 @@ def parts_of_interval(
     for symbol, (left, width) in parts.items():
         colour = "#E69F00" if symbol in chosen else "white"
         ax.barh(0, width, left=left, color=colour, edgecolor="black")
-        if ends[0] < left + width / 2 < ends[1]:
-            ax.text(left + width / 2, 0, symbol, ha="center", va="center", fontsize=13)
+        seen = max(left, ends[0]), min(left + width, ends[1])
+        if seen[1] - seen[0] > 0.05 * (ends[1] - ends[0]):  # or its name would cross the frame
+            ax.text(sum(seen) / 2, 0, symbol, ha="center", va="center", fontsize=13)
     ax.set(xlim=ends, ylim=(-0.5, 0.5), xticks=ends, yticks=[])
     ax.set_xticklabels([f"{end:.6f}" for end in ends])
     return ax

@@ -94,10 +94,21 @@ def test_the_parts_that_are_seen_are_named_and_the_chosen_one_is_coloured():
     ax = Figure().subplots()
     parts = {"a": (0.0, 0.25), "b": (0.25, 0.5), "c": (0.75, 0.25)}
     plots.parts_of_interval(ax, parts, (0.2, 0.8), chosen="b")
-    assert [text.get_text() for text in ax.texts] == ["b"]  # the middles of the others lie outside
+    assert [text.get_text() for text in ax.texts] == ["a", "b", "c"]
     widths, colours = zip(*((p.get_width(), p.get_facecolor()) for p in ax.patches), strict=True)
     assert widths == (0.25, 0.5, 0.25) and colours[0] == colours[2] != colours[1]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0.200000", "0.800000"]
+
+
+def test_the_name_of_a_part_never_crosses_the_frame():
+    for end in (0.01, 0.12, 0.13, 0.24, 0.26, 0.5):
+        figure = Figure(figsize=(8, 1.7))
+        ax = figure.subplots()
+        plots.parts_of_interval(ax, {"-1": (0.0, 0.25), "0": (0.25, 0.75)}, (end, end + 0.5))
+        drawn(figure)
+        for text in ax.texts:
+            box, frame = text.get_window_extent(), ax.get_window_extent()
+            assert frame.x0 < box.x0 and box.x1 < frame.x1, (end, text.get_text())
 
 
 def test_bytes_stand_in_boxes_as_hexadecimal_digits():
