@@ -225,7 +225,7 @@ class Training:
                     means = (sums / count).tolist()
                     due = validation and (self.step % validate_every == 0 or last)
                     measured = validation_loss(self.model, validation) if due else None
-                    rows.add(self.step, *means, self.learning_rate(), measured)
+                    rows.add(self.step, means, self.learning_rate(), measured)
                     if progress is not None:
                         progress.set_postfix_str("{:.3f} bpp, distortion {:.1f}".format(*means))
                     sums, count = torch.zeros_like(sums), 0
