@@ -43,13 +43,10 @@ SECONDS = ("encode_s", "decode_s")
 
 def quality_of(y: Float[Tensor, "3 H W"], y_hat: Float[Tensor, "3 H W"], data: bytes) -> Point:
     """What METRICS name, for a photograph y, its reconstruction and the bytes of the file."""
-    luma, chroma = psnr_luma_chroma(y, y_hat)
-    values = (
-        len(data),
-        8 * len(data) / (y.shape[1] * y.shape[2]),
-        *(value if math.isfinite(value) else None for value in (psnr(y, y_hat), luma, chroma)),
-        ms_ssim(y, y_hat),
-    )
+    bpp = 8 * len(data) / (y.shape[1] * y.shape[2])
+    decibels = (psnr(y, y_hat), *psnr_luma_chroma(y, y_hat))
+    none_if_exact = (value if math.isfinite(value) else None for value in decibels)
+    values = (len(data), bpp, *none_if_exact, ms_ssim(y, y_hat))
     return dict(zip(METRICS, values, strict=True))
 
 
@@ -108,7 +105,7 @@ def evaluate(
             continue
         try:
             if path not in measured:
-                y = read_photo(path, lambda t, p=path: note(f"{p}: {t}"))  # type: ignore[misc]
+                y = read_photo(path, _with_name(path, note))
                 measured[path] = []
             ours = f" {codec.weights_id.hex()} effort {effort}" if codec and name == "rda" else ""
             what = name_of_point(path, f"{name}{ours}", knob.values())
@@ -128,6 +125,10 @@ def evaluate(
     result = {"codecs": curves, "bd_rate_percent": bd_rates(curves)}
     named = {str(path): why for path, why in left_out.items()}
     return result | ({"left_out": named} if named else {})
+
+
+def _with_name(path: Path, note: Callable[[str], object]) -> Callable[[str], object]:
+    return lambda text: note(f"{path}: {text}")
 
 
 def knobs(name: str) -> list[Knob]:
@@ -205,8 +206,7 @@ def bd_rate(anchor_bpp: Line, anchor_psnr: Line, bpp: Line, psnr_db: Line) -> fl
         if len(psnrs) < 2:
             return None
         curves.append(PchipInterpolator(psnrs, np.log(np.asarray(rates)[index])))
-    low = max(spline.x[0] for spline in curves)
-    high = min(spline.x[-1] for spline in curves)
+    low, high = max(each.x[0] for each in curves), min(each.x[-1] for each in curves)
     if high <= low:
         return None
     anchor, ours = (spline.integrate(low, high) / (high - low) for spline in curves)
@@ -241,7 +241,7 @@ def compare(
     files = {}
     for name in progress(rivals):
         within = classical.encode_within(name, image, max_bytes)
-        files[name] = classical.smallest(name, image) if within is None else within
+        files[name] = within or classical.smallest(name, image)
     budget = min([max_bytes, *map(len, files.values())])
     ours = codec.compress(y, max_bytes=budget, effort=effort)
     theirs = [(name, data, photo_to_tensor(classical.decode(data))) for name, data in files.items()]

@@ -203,13 +203,11 @@ def bytes_in_boxes(ax: Axes, data: bytes, place: int, boxes: int) -> Axes:
     return ax
 
 
-def animation(
-    figures: Iterable[Figure], milliseconds: int = 150, colours: int | None = 256
-) -> bytes:
+def animation(figures: Iterable[Figure], milliseconds: int = 150, colours: int = 256) -> bytes:
     """An animated PNG, as bytes, with one frame a figure; it plays for ever.
 
     Browsers, JupyterLab and exported pages play it without a kernel. Give the figures one size
-    and fixed limits, or they jump. colours: how many all frames share, at most 256; None keeps
+    and fixed limits, or they jump. colours: how many all frames share, at most 256; 0 keeps
     every colour, which photographs need, in a larger file.
     """
     frames = []
@@ -217,7 +215,7 @@ def animation(
         canvas.draw()
         frames.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())  # (H, W, 3)
     pictures = [Image.fromarray(frame) for frame in frames]
-    if colours is not None:
+    if colours:
         palette = Image.fromarray(np.concatenate(frames)).quantize(colours)
         pictures = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
     first, *rest = pictures

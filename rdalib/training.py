@@ -230,12 +230,12 @@ class Training:
                 last = self.step == self.settings.steps
                 if self.step % every == 0 or last:
                     check_finite(self.model, self.step, safe)
-                    rate_bpp, distortion, loss = (sums / count).tolist()
+                    means = (sums / count).tolist()
                     due = validation and (self.step % validate_every == 0 or last)
                     measured = validation_loss(self.averaged, validation) if due else None
-                    rows.add(self.step, rate_bpp, distortion, loss, self.learning_rate(), measured)
+                    rows.add(self.step, means, self.learning_rate(), measured)
                     if progress is not None:
-                        progress.set_postfix_str(f"{rate_bpp:.3f} bpp, distortion {distortion:.1f}")
+                        progress.set_postfix_str("{:.3f} bpp, distortion {:.1f}".format(*means))
                     sums, count = torch.zeros_like(sums), 0
                 if time.monotonic() - saved > checkpoint_seconds:
                     check_finite(self.model, self.step, safe)

@@ -83,7 +83,7 @@ def test_an_animation_has_each_figure_as_a_frame_and_plays_for_ever():
 def test_an_animation_of_photographs_keeps_every_colour():
     photograph = torch.rand(3, 30, 40, generator=torch.Generator().manual_seed(0))  # 1,200 colours
     figures = [plots.side_by_side(Figure(), [(y, "", "")], 1) for y in (photograph, 1 - photograph)]
-    picture = Image.open(io.BytesIO(plots.animation(figures, 700, colours=None)))
+    picture = Image.open(io.BytesIO(plots.animation(figures, 700, colours=0)))
     assert (picture.n_frames, picture.info["duration"]) == (2, 700)
     for frame, figure in enumerate(figures):
         picture.seek(frame)

@@ -7,6 +7,7 @@ import torch
 from rdalib import entropy_coding, refinement
 from rdalib.codec import Codec
 from rdalib.distortion import l2
+from rdalib.hyperprior_coding import HyperpriorCoder
 from rdalib.images import sample_photo
 from rdalib.latent_coding import to_integers
 from rdalib.quality import quality_to_lambda
@@ -51,6 +52,21 @@ def test_one_bad_step_is_never_worse_than_none(contextual, y, monkeypatch):
     assert torch.equal(refined, z)
     assert np.array_equal(side.h_rounded, contextual.quantize(z, 30).h_rounded)
     assert contextual.compress(y, 30, effort=1) == contextual.compress(y, 30)
+
+
+@pytest.mark.parametrize("name", ["sided", "contextual"])
+def test_side_information_is_analysed_and_described_once(name, request, y, monkeypatch):
+    codec, calls = request.getfixturevalue(name), []
+    for method in ("analyse_side", "describe_fully"):
+        plain = getattr(HyperpriorCoder, method)
+
+        def counted(*arguments, method=method, plain=plain):
+            calls.append(method)
+            return plain(*arguments)
+
+        monkeypatch.setattr(HyperpriorCoder, method, counted)
+    codec.compress(y, 30, effort=2)
+    assert sorted(calls) == ["analyse_side", "describe_fully"]
 
 
 def test_the_networks_are_left_as_they_were(contextual, y):
