@@ -42,7 +42,9 @@ class ContextLatents:
 
     grid: Grid
     h_rounded: Int32[np.ndarray, "K n_h"]
-    described: Described  # h, as HyperpriorCoder.describe_fully does it
+    mean: Int32[np.ndarray, "M n"]  # these three: of h, see HyperpriorCoder.describe_fully
+    octaves: Int32[np.ndarray, "M n"]
+    features: Int32[np.ndarray, "A n"]
     z_rounded: Int32[np.ndarray, "M n"]  # z minus its mean, in units of the step
     shift: Int32[np.ndarray, "M n"]  # how far the context moves it, in units of 1 / ONE steps
     table_index: UInt8[np.ndarray, "M n"]  # which of the tables each latent is coded with
@@ -53,12 +55,7 @@ class ContextLatents:
     ) -> ContextLatents:
         """With z still to be filled in."""
         parts = (np.empty(described[0].shape, dtype) for dtype in (np.int32, np.int32, np.uint8))
-        return cls(grid, h_rounded, described, *parts)
-
-    @property
-    def mean(self) -> Int32[np.ndarray, "M n"]:
-        """The hyperprior's, in units of 1 / ONE times the channel's."""
-        return self.described[0]
+        return cls(grid, h_rounded, *described, *parts)
 
     def fill(
         self,
@@ -100,11 +97,11 @@ class ContextCoder:
         """z (M, h, w) in the integers that a file holds."""
         coder, grid = self.hyperprior, (z.shape[1], z.shape[2])
         if side:
-            latents = ContextLatents.empty(grid, side.h_rounded, side.described)
+            h_rounded, described = side.h_rounded, (side.mean, side.octaves, side.features)
         else:
             h_rounded = coder.round_side(coder.analyse_side(z), quality)
             described = coder.describe_fully(h_rounded, quality, grid)
-            latents = ContextLatents.empty(grid, h_rounded, described)
+        latents = ContextLatents.empty(grid, h_rounded, described)
         in_steps = (z / steps_at(self.model, quality)).flatten(1)
         u = in_steps.sub_(coder.in_steps(latents.mean, quality)).cpu().numpy()
 
@@ -115,7 +112,7 @@ class ContextCoder:
             latents.fill(channels, places, integers, shift, table_index)
             return integers
 
-        walk(self.context, *latents.described[1:], quality, grid, code)
+        walk(self.context, latents.octaves, latents.features, quality, grid, code)
         return latents
 
     def symbols_and_tables(self, latents: ContextLatents, quality: int) -> Groups:
@@ -152,7 +149,7 @@ class ContextCoder:
             latents.fill(channels, places, integers, shift, table_index)
             return integers
 
-        walk(self.context, *described[1:], quality, grid, code)
+        walk(self.context, latents.octaves, latents.features, quality, grid, code)
         return latents
 
     def tables_of_z(self, quality: int) -> Sequence[Table]:
@@ -162,10 +159,9 @@ class ContextCoder:
     def relaxed(self, latents: ContextLatents, quality: int) -> Relaxed:
         """See the head of latent_coding. The context is that of what is decoded at the moment."""
         coder, device = self.hyperprior, self.model.log_steps.device
-        _, octaves, features = latents.described
         mean = coder.in_steps(latents.mean, quality).detach()
-        log_scale = torch.from_numpy(octaves / ONE + SMALLEST_LOG2_SCALE).float()
-        seen = torch.from_numpy(features / ONE).float()
+        log_scale = torch.from_numpy(latents.octaves / ONE + SMALLEST_LOG2_SCALE).float()
+        seen = torch.from_numpy(latents.features / ONE).float()
         described = [t.to(device).reshape(1, -1, *latents.grid) for t in (mean, log_scale, seen)]
 
         def relax(u: Tensor, soften: Soften) -> tuple[Tensor, Tensor, Tensor]:
