@@ -122,10 +122,9 @@ def evaluate(
     for (name, knob), rows in zip(tasks, zip(*measured.values(), strict=True), strict=True):
         points[name].append(mean_point(knob, list(rows)))
     curves = {name: upper_envelope(each) for name, each in points.items()}
-    result: dict[str, Any] = {"codecs": curves, "bd_rate_percent": bd_rates(curves)}
-    if left_out:
-        result["left_out"] = {str(path): why for path, why in left_out.items()}
-    return result
+    result = {"codecs": curves, "bd_rate_percent": bd_rates(curves)}
+    named = {str(path): why for path, why in left_out.items()}
+    return result | ({"left_out": named} if named else {})
 
 
 def _with_name(path: Path, note: Callable[[str], object]) -> Callable[[str], object]:

@@ -43,9 +43,8 @@ OTHERS = (("#000000", "x"), ("#882255", "+"), ("#332288", "1"), ("#999933", "2")
 def photo(ax: Axes, y: Float[Tensor, "3 H W"], title: str = "", caption: str = "") -> Axes:
     """A photograph y, (3, H, W), pixel for pixel: fixed 0..1 range, no interpolation."""
     ax.imshow(np.asarray(y.permute(1, 2, 0)), vmin=0, vmax=1, interpolation="none")
-    ax.set_title(title, fontsize=11)
-    ax.set_xlabel(caption, fontsize=9)
-    ax.set(xticks=[], yticks=[])
+    ax.set_title(title, fontsize="medium")
+    ax.set(xlabel=caption, xticks=[], yticks=[])
     return ax
 
 
@@ -97,7 +96,7 @@ def log_rate(ax: Axes, low: float, high: float, mark: float | None = None) -> Ax
     if mark is not None:
         ax.axvline(mark, color="k", linewidth=0.8, linestyle=(0, (1, 2)))
         place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "xytext": (3, 5)}
-        ax.annotate(f"{mark:g}", (mark, 0), textcoords="offset points", fontsize=9, **place)
+        ax.annotate(f"{mark:g}", (mark, 0), textcoords="offset points", **place)
     return ax
 
 
@@ -123,7 +122,7 @@ def side_by_side(
     """
     height, width = (zoom * side for side in shown[0][0].shape[1:])
     rows = -(-len(shown) // columns)
-    gap, above, below = 12, 26, 44  # pixels: between columns, for the title, for the caption
+    gap, above, below = 12, 28, 52  # pixels: between columns, for the title, for the caption
     across, down = columns * (width + gap) - gap, rows * (above + height + below)
     figure.set_dpi(100)
     figure.set_size_inches(across / 100, down / 100)
@@ -186,8 +185,9 @@ def parts_of_interval(
     for symbol, (left, width) in parts.items():
         colour = "#E69F00" if symbol in chosen else "white"
         ax.barh(0, width, left=left, color=colour, edgecolor="black")
-        if ends[0] < left + width / 2 < ends[1]:
-            ax.text(left + width / 2, 0, symbol, ha="center", va="center", fontsize=13)
+        seen = max(left, ends[0]), min(left + width, ends[1])
+        if seen[1] - seen[0] > 0.05 * (ends[1] - ends[0]):  # or its name would cross the frame
+            ax.text(sum(seen) / 2, 0, symbol, ha="center", va="center", fontsize=13)
     ax.set(xlim=ends, ylim=(-0.5, 0.5), xticks=ends, yticks=[])
     ax.set_xticklabels([f"{end:.6f}" for end in ends])
     return ax
@@ -203,25 +203,24 @@ def bytes_in_boxes(ax: Axes, data: bytes, place: int, boxes: int) -> Axes:
     return ax
 
 
-def animation(figures: Iterable[Figure], milliseconds: int = 150) -> bytes:
+def animation(figures: Iterable[Figure], milliseconds: int = 150, colours: int = 256) -> bytes:
     """An animated PNG, as bytes, with one frame a figure; it plays for ever.
 
     Browsers, JupyterLab and exported pages play it without a kernel. Give the figures one size
-    and fixed limits, or they jump; keep them plain, since all frames share 256 colours.
+    and fixed limits, or they jump. colours: how many all frames share, at most 256; 0 keeps
+    every colour, which photographs need, in a larger file.
     """
     frames = []
-    for figure in figures:
-        canvas = FigureCanvasAgg(figure)
+    for canvas in map(FigureCanvasAgg, figures):
         canvas.draw()
         frames.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())  # (H, W, 3)
-    palette = Image.fromarray(np.concatenate(frames)).quantize(256)
-    first, *rest = (
-        Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in frames
-    )
-    file = io.BytesIO()
-    first.save(
-        file, "png", save_all=True, append_images=rest, duration=milliseconds, loop=0, optimize=True
-    )
+    pictures = [Image.fromarray(frame) for frame in frames]
+    if colours:
+        palette = Image.fromarray(np.concatenate(frames)).quantize(colours)
+        pictures = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
+    first, *rest = pictures
+    how = {"append_images": rest, "duration": milliseconds, "loop": 0, "optimize": True}
+    first.save(file := io.BytesIO(), "png", save_all=True, **how)
     return file.getvalue()
 
 
@@ -243,7 +242,7 @@ def ladder(ax: Axes, rungs: Sequence[Any], beside: dict[str, float]) -> Axes:
     for axis, texts in ((ax, [label for label, _ in rows]), (right, gains)):
         axis.set_yticks(every, texts)
         axis.set_ylim(-0.6, len(rows) - 0.4)
-        axis.tick_params(axis="y", length=0, labelsize=10)
+        axis.tick_params(axis="y", length=0)
     ax.set_xlabel("PSNR of RGB (dB)")
     ax.grid(alpha=0.3)
     return ax

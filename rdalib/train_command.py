@@ -106,7 +106,7 @@ def _export(
     }
     count = training.patches.to_cover(LARGEST_COUNT)
     photos = bar("counting tables", "patch")(training.patches.crops(count), total=count)
-    export(training.model, photos, out, about)
+    export(training.averaged, photos, out, about)
     curve = out.with_suffix(".png")
     figures.write(figures.learning_curve(out.with_suffix(".csv")), curve)
     minutes = training.seconds / 60

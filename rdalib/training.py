@@ -4,6 +4,8 @@ A run is fixed by its settings: the random numbers of a step follow from the see
 the step. So a run that was stopped and resumed ends at the weights of one that never stopped (bit
 for bit on a CPU in float32).
 
+What a run gives is the mean of its weights over the last hundred steps or so (see averaging).
+
 Several processes, one a GPU, share the work of each step (torchrun). All of them draw the same
 patches and lambdas, each computes on its share, and DistributedDataParallel gives all of them the
 mean of their gradients: that of the whole batch.
@@ -11,7 +13,6 @@ mean of their gradients: that of the whole batch.
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,14 +24,14 @@ import torch
 from torch.nn.parallel import DistributedDataParallel
 
 from rdalib.autoencoder import RateDistortionAutoencoder
-from rdalib.files import write_file
+from rdalib.averaging import mean_of_weights, restore_mean
 from rdalib.interruption import deferred_signals
 from rdalib.processes import rank_and_world_size
 from rdalib.quality import LEVELS, quality_to_lambda
 from rdalib.training_log import TrainingLog
-from rdalib.training_settings import TrainingSettings, read_checkpoint
+from rdalib.training_settings import TrainingSettings, read_checkpoint, write_checkpoint
 from rdalib.transforms import STRIDE
-from rdalib.validation import validation_loss
+from rdalib.validation import check_finite, validation_loss
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -79,6 +80,7 @@ class Training:
         blocks = patches.blocks(STRIDE, 60_000, generator).cpu()
         self.model.start_from_principal_components(blocks)
         self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.mean = mean_of_weights(self.model)
         self.parallel: Any = DistributedDataParallel(self.model) if processes > 1 else self.model
         if settings.compiled:
             self.parallel = torch.compile(self.parallel)
@@ -92,6 +94,11 @@ class Training:
                 group["params"].append(parameter)
         groups = [group for group in (others, linear) if group["params"]]
         self.optimizer = torch.optim.Adam(groups)
+
+    @property
+    def averaged(self) -> RateDistortionAutoencoder:
+        """The networks that the run gives, with the mean of the weights of the last steps."""
+        return self.mean.module  # type: ignore[return-value]
 
     def learning_rate(self) -> float:
         """Linear warm-up, constant, and in the last part of the run a straight line to zero.
@@ -113,6 +120,7 @@ class Training:
         means = self.gradient()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
         self.optimizer.step()
+        self.mean.update_parameters(self.model)
         self.step += 1
         return means
 
@@ -157,11 +165,10 @@ class Training:
             "photographs": self.patches.fingerprint(),
             "step": self.step,
             "model": self.model.state_dict(),
+            "averaged": self.mean.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        buffer = io.BytesIO()  # torch.save makes a RuntimeError of a full disk
-        torch.save(state, buffer)
-        write_file(path, buffer.getbuffer())
+        write_checkpoint(path, state)
 
     @classmethod
     def resume(
@@ -177,6 +184,7 @@ class Training:
             photographs = state["photographs"]
             training.step = state["step"]
             training.model.load_state_dict(state["model"])
+            restore_mean(training.mean, state)
             training.optimizer.load_state_dict(state["optimizer"])
         except (KeyError, RuntimeError, ValueError):
             raise ValueError(f"{path} is not a checkpoint of rda train") from None
@@ -221,29 +229,20 @@ class Training:
                     progress.update()
                 last = self.step == self.settings.steps
                 if self.step % every == 0 or last:
-                    self._check_finite(safe)
+                    check_finite(self.model, self.step, safe)
                     means = (sums / count).tolist()
                     due = validation and (self.step % validate_every == 0 or last)
-                    measured = validation_loss(self.model, validation) if due else None
+                    measured = validation_loss(self.averaged, validation) if due else None
                     rows.add(self.step, means, self.learning_rate(), measured)
                     if progress is not None:
                         progress.set_postfix_str("{:.3f} bpp, distortion {:.1f}".format(*means))
                     sums, count = torch.zeros_like(sums), 0
                 if time.monotonic() - saved > checkpoint_seconds:
-                    self._check_finite(safe)
+                    check_finite(self.model, self.step, safe)
                     self.save(checkpoint)
                     saved, safe = time.monotonic(), checkpoint
         self.seconds = rows.seconds()
-        self._check_finite(safe)
+        check_finite(self.model, self.step, safe)
         self.save(checkpoint)
         if interrupted:
             raise KeyboardInterrupt
-
-    def _check_finite(self, checkpoint: str | PathLike[str] | None) -> None:
-        """Raises: ValueError where training has diverged. checkpoint: the last that was saved."""
-        finite = [parameter.isfinite().all() for parameter in self.model.parameters()]
-        if not torch.stack(finite).all():
-            what = f"resume from {checkpoint}" if checkpoint else "begin again"
-            raise ValueError(
-                f"training diverged before step {self.step}: {what} with --precision float32"
-            )

@@ -1,8 +1,9 @@
-"""The loss on photographs that a run is not trained on."""
+"""What is looked at while a run goes on: its loss on other photographs, and that it is finite."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,7 +12,7 @@ from rdalib.quality import quality_to_lambda
 
 if TYPE_CHECKING:
     from jaxtyping import Float
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from rdalib.autoencoder import RateDistortionAutoencoder
 
@@ -34,3 +35,11 @@ def validation_loss(
             output = model(y[None].to(device), quality, "round")
             losses.append(output.losses(quality_to_lambda(quality)))
     return float(torch.stack(losses).mean())
+
+
+def check_finite(model: nn.Module, step: int, checkpoint: str | PathLike[str] | None) -> None:
+    """Raises: ValueError where training has diverged. checkpoint: the last that was saved."""
+    finite = [parameter.isfinite().all() for parameter in model.parameters()]
+    if not torch.stack(finite).all():
+        what = f"resume from {checkpoint}" if checkpoint else "begin again"
+        raise ValueError(f"training diverged before step {step}: {what} with --precision float32")
