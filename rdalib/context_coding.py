@@ -20,6 +20,8 @@ from rdalib.hyperprior_coding import (
     SCALES_PER_OCTAVE,
     SMALLEST_LOG2_SCALE,
     HyperpriorCoder,
+    put_back,
+    some_channels,
 )
 from rdalib.integer_context import IntegerContext
 from rdalib.latent_coding import level, steps_at, to_integers
@@ -108,7 +110,10 @@ class ContextCoder:
         def code(
             channels: slice, places: Places, shift: Integers, table_index: Integers
         ) -> Integers:
-            integers = to_integers(u[channels, places] - shift / ONE, threshold)
+            integers = np.empty(shift.shape, np.int32)
+            for some in some_channels(shift):
+                deviation = u[channels][some, places] - shift[some] / ONE
+                integers[some] = to_integers(deviation, threshold)
             latents.fill(channels, places, integers, shift, table_index)
             return integers
 
@@ -141,11 +146,10 @@ class ContextCoder:
         def code(
             channels: slice, places: Places, shift: Integers, table_index: Integers
         ) -> Integers:
-            order, used, counts = _by_table(table_index)
-            tables = [self.hyperprior.scale_tables[index] for index in used]
-            integers = np.empty(table_index.size, np.int32)
-            integers[order] = np.concatenate(decoder.decode(tables, counts))
-            integers = integers.reshape(table_index.shape)
+            counts = np.bincount(table_index.ravel())
+            used = np.flatnonzero(counts)
+            tables = [self.hyperprior.scale_tables[int(index)] for index in used]
+            integers = put_back(decoder.decode(tables, counts[used]), table_index, used)
             latents.fill(channels, places, integers, shift, table_index)
             return integers
 
@@ -183,7 +187,10 @@ class ContextCoder:
     ) -> Float[Tensor, "M h w"]:
         """What the synthesis is given before its gains: (M, *grid)."""
         steps = steps_at(self.model, quality)
-        u = torch.from_numpy(latents.z_rounded + latents.shift / ONE).float().to(steps.device)
+        u = torch.empty(latents.z_rounded.shape)
+        for some in some_channels(latents.z_rounded):
+            u[some] = torch.from_numpy(latents.z_rounded[some] + latents.shift[some] / ONE)
+        u = u.to(steps.device)
         u += self.hyperprior.in_steps(latents.mean, quality)
         return u.reshape(-1, *grid).mul_(steps)
 
