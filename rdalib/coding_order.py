@@ -54,8 +54,9 @@ def walk(
         if low == 0:
             sizes.append(_raster(common, grid, group, code))
             continue
-        parts = [group.moved(network(x), places) for x, places in _columns(common, sizes, grid)]
-        shift, table_index = (np.concatenate(t, axis=1) for t in zip(*parts, strict=True))
+        shift, table_index = (np.empty(group.octaves.shape, t) for t in (np.int32, np.uint8))
+        for x, places in _columns(common, sizes, grid):
+            shift[:, places], table_index[:, places] = group.moved(network(x), places)
         everywhere = slice(None)
         integers = code(group.channels, everywhere, shift, table_index)
         if high < context.groups[-1][1]:  # nothing is predicted from the last

@@ -20,6 +20,8 @@ from rdalib.hyperprior_coding import (
     SCALES_PER_OCTAVE,
     SMALLEST_LOG2_SCALE,
     HyperpriorCoder,
+    put_back,
+    some_channels,
 )
 from rdalib.integer_context import IntegerContext
 from rdalib.latent_coding import level, steps_at, to_integers
@@ -42,7 +44,9 @@ class ContextLatents:
 
     grid: Grid
     h_rounded: Int32[np.ndarray, "K n_h"]
-    described: Described  # h, as HyperpriorCoder.describe_fully does it
+    mean: Int32[np.ndarray, "M n"]  # these three: of h, see HyperpriorCoder.describe_fully
+    octaves: Int32[np.ndarray, "M n"]
+    features: Int32[np.ndarray, "A n"]
     z_rounded: Int32[np.ndarray, "M n"]  # z minus its mean, in units of the step
     shift: Int32[np.ndarray, "M n"]  # how far the context moves it, in units of 1 / ONE steps
     table_index: UInt8[np.ndarray, "M n"]  # which of the tables each latent is coded with
@@ -53,12 +57,7 @@ class ContextLatents:
     ) -> ContextLatents:
         """With z still to be filled in."""
         parts = (np.empty(described[0].shape, dtype) for dtype in (np.int32, np.int32, np.uint8))
-        return cls(grid, h_rounded, described, *parts)
-
-    @property
-    def mean(self) -> Int32[np.ndarray, "M n"]:
-        """The hyperprior's, in units of 1 / ONE times the channel's."""
-        return self.described[0]
+        return cls(grid, h_rounded, *described, *parts)
 
     def fill(
         self,
@@ -100,22 +99,25 @@ class ContextCoder:
         """z (M, h, w) in the integers that a file holds."""
         coder, grid = self.hyperprior, (z.shape[1], z.shape[2])
         if side:
-            latents = ContextLatents.empty(grid, side.h_rounded, side.described)
+            h_rounded, described = side.h_rounded, (side.mean, side.octaves, side.features)
         else:
             h_rounded = coder.round_side(coder.analyse_side(z), quality)
             described = coder.describe_fully(h_rounded, quality, grid)
-            latents = ContextLatents.empty(grid, h_rounded, described)
+        latents = ContextLatents.empty(grid, h_rounded, described)
         in_steps = (z / steps_at(self.model, quality)).flatten(1)
         u = in_steps.sub_(coder.in_steps(latents.mean, quality)).cpu().numpy()
 
         def code(
             channels: slice, places: Places, shift: Integers, table_index: Integers
         ) -> Integers:
-            integers = to_integers(u[channels, places] - shift / ONE, threshold)
+            integers = np.empty(shift.shape, np.int32)
+            for some in some_channels(shift):
+                deviation = u[channels][some, places] - shift[some] / ONE
+                integers[some] = to_integers(deviation, threshold)
             latents.fill(channels, places, integers, shift, table_index)
             return integers
 
-        walk(self.context, *latents.described[1:], quality, grid, code)
+        walk(self.context, latents.octaves, latents.features, quality, grid, code)
         return latents
 
     def symbols_and_tables(self, latents: ContextLatents, quality: int) -> Groups:
@@ -144,15 +146,14 @@ class ContextCoder:
         def code(
             channels: slice, places: Places, shift: Integers, table_index: Integers
         ) -> Integers:
-            order, used, counts = _by_table(table_index)
-            tables = [self.hyperprior.scale_tables[index] for index in used]
-            integers = np.empty(table_index.size, np.int32)
-            integers[order] = np.concatenate(decoder.decode(tables, counts))
-            integers = integers.reshape(table_index.shape)
+            counts = np.bincount(table_index.ravel())
+            used = np.flatnonzero(counts)
+            tables = [self.hyperprior.scale_tables[int(index)] for index in used]
+            integers = put_back(decoder.decode(tables, counts[used]), table_index, used)
             latents.fill(channels, places, integers, shift, table_index)
             return integers
 
-        walk(self.context, *described[1:], quality, grid, code)
+        walk(self.context, latents.octaves, latents.features, quality, grid, code)
         return latents
 
     def tables_of_z(self, quality: int) -> Sequence[Table]:
@@ -162,10 +163,9 @@ class ContextCoder:
     def relaxed(self, latents: ContextLatents, quality: int) -> Relaxed:
         """See the head of latent_coding. The context is that of what is decoded at the moment."""
         coder, device = self.hyperprior, self.model.log_steps.device
-        _, octaves, features = latents.described
         mean = coder.in_steps(latents.mean, quality).detach()
-        log_scale = torch.from_numpy(octaves / ONE + SMALLEST_LOG2_SCALE).float()
-        seen = torch.from_numpy(features / ONE).float()
+        log_scale = torch.from_numpy(latents.octaves / ONE + SMALLEST_LOG2_SCALE).float()
+        seen = torch.from_numpy(latents.features / ONE).float()
         described = [t.to(device).reshape(1, -1, *latents.grid) for t in (mean, log_scale, seen)]
 
         def relax(u: Tensor, soften: Soften) -> tuple[Tensor, Tensor, Tensor]:
@@ -187,7 +187,10 @@ class ContextCoder:
     ) -> Float[Tensor, "M h w"]:
         """What the synthesis is given before its gains: (M, *grid)."""
         steps = steps_at(self.model, quality)
-        u = torch.from_numpy(latents.z_rounded + latents.shift / ONE).float().to(steps.device)
+        u = torch.empty(latents.z_rounded.shape)
+        for some in some_channels(latents.z_rounded):
+            u[some] = torch.from_numpy(latents.z_rounded[some] + latents.shift[some] / ONE)
+        u = u.to(steps.device)
         u += self.hyperprior.in_steps(latents.mean, quality)
         return u.reshape(-1, *grid).mul_(steps)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -188,7 +188,7 @@ def scale_index(octaves: Int[np.ndarray, "M n"]) -> UInt8[np.ndarray, "M n"]:
     """The table of each scale, by its log2 over the smallest, in units of 1 / ONE."""
     beyond = SCALES * ONE // SCALES_PER_OCTAVE  # octaves; times SCALES_PER_OCTAVE: 32 bits do
     table_index = np.empty(octaves.shape, np.uint8)
-    for channels in _some_channels(octaves):
+    for channels in some_channels(octaves):
         index = octaves[channels].clip(0, beyond) * SCALES_PER_OCTAVE // ONE
         table_index[channels] = index.clip(max=SCALES - 1)
     return table_index
@@ -204,7 +204,7 @@ def sorted_by_table(
 ) -> list[Int32[np.ndarray, " n_i"]]:
     """The integers of each of the 64 tables, in the order in which they lie in the array."""
     parts: list[list[np.ndarray]] = [[] for _ in range(SCALES)]
-    for channels in _some_channels(table_index):
+    for channels in some_channels(table_index):
         index = table_index[channels].ravel()
         order = np.argsort(index, kind="stable")
         ends = np.cumsum(np.bincount(index, minlength=SCALES))[:-1]
@@ -216,13 +216,15 @@ def sorted_by_table(
 
 
 def put_back(
-    by_table: Sequence[Int32[np.ndarray, " n_i"]], table_index: UInt8[np.ndarray, "M n"]
+    by_table: Sequence[Int32[np.ndarray, " n_i"]],
+    table_index: UInt8[np.ndarray, "M n"],
+    used: Any = slice(None),
 ) -> Int32[np.ndarray, "M n"]:
-    """The inverse of `sorted_by_table`."""
-    integers, taken = np.empty(table_index.shape, np.int32), np.zeros(SCALES, np.int64)
-    for channels in _some_channels(table_index):
+    """The inverse of `sorted_by_table`. used: the tables that by_table is of, by default all."""
+    integers, taken = np.empty(table_index.shape, np.int32), np.zeros(len(by_table), np.int64)
+    for channels in some_channels(table_index):
         index = table_index[channels].ravel()
-        counts = np.bincount(index, minlength=SCALES)
+        counts = np.bincount(index, minlength=SCALES)[used]
         here = [
             group[start : start + count]
             for group, start, count in zip(by_table, taken, counts, strict=True)
@@ -234,7 +236,7 @@ def put_back(
     return integers
 
 
-def _some_channels(latents: Shaped[np.ndarray, "M n"]) -> Iterator[slice]:
+def some_channels(latents: Shaped[np.ndarray, "M n"]) -> Iterator[slice]:
     """Slices of channels, so that what has 64 bits for each latent is never large."""
     channels, places = latents.shape
     some = max(1, LATENTS_AT_ONCE // max(places, 1))
