@@ -30,7 +30,7 @@ def test_pictures_side_by_side_are_drawn_pixel_for_pixel(size, zoom):
         wanted = (255 * y).round().byte().permute(1, 2, 0).numpy()
         wanted = wanted.repeat(zoom, axis=0).repeat(zoom, axis=1)
         row, column = divmod(number, 2)
-        top = row * (26 + size[0] * zoom + 44) + 26
+        top = row * (28 + size[0] * zoom + 52) + 28
         left = column * (size[1] * zoom + 12)
         found = pixels[top : top + zoom * size[0], left : left + zoom * size[1]]
         inside = slice(2, -2)  # Agg may blend the outermost line with the frame
@@ -83,7 +83,7 @@ def test_an_animation_has_each_figure_as_a_frame_and_plays_for_ever():
 def test_an_animation_of_photographs_keeps_every_colour():
     photograph = torch.rand(3, 30, 40, generator=torch.Generator().manual_seed(0))  # 1,200 colours
     figures = [plots.side_by_side(Figure(), [(y, "", "")], 1) for y in (photograph, 1 - photograph)]
-    picture = Image.open(io.BytesIO(plots.animation(figures, 700, colours=None)))
+    picture = Image.open(io.BytesIO(plots.animation(figures, 700, colours=0)))
     assert (picture.n_frames, picture.info["duration"]) == (2, 700)
     for frame, figure in enumerate(figures):
         picture.seek(frame)

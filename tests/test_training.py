@@ -11,10 +11,11 @@ import torch
 
 from rdalib import autoencoder
 from rdalib.autoencoder import RateDistortionAutoencoder, quality_to_lambda
+from rdalib.averaging import moving_mean
 from rdalib.images import sample_photo, write_photo
 from rdalib.pace import faster_precision, steps_for_minutes
 from rdalib.patches import RandomPatches
-from rdalib.training import Training, TrainingSettings, moving_average
+from rdalib.training import Training, TrainingSettings
 
 SETTINGS = TrainingSettings(steps=12, batch=2, patch=32, hidden=8, latent=12, warmup_steps=4)
 
@@ -302,7 +303,7 @@ def test_a_run_gives_the_mean_of_its_last_weights(patches, tmp_path):
         mean = (1 - share) * mean + share * weights
     assert torch.allclose(training.averaged.log_gains, mean, atol=1e-7)
     assert not torch.allclose(mean, steps[-1], atol=1e-7)
-    late = moving_average(torch.zeros(1), torch.ones(1), 10**6)
+    late = moving_mean(torch.zeros(1), torch.ones(1), 10**6)
     assert float(late) == pytest.approx(1 / 100)  # of the last hundred
 
 
@@ -507,7 +508,7 @@ def test_a_run_can_begin_at_the_networks_of_either_model(patches, photos, side, 
     training = Training(
         dataclasses.replace(SETTINGS, patch=64, side_channels=side), Patches(photos, size=64)
     )
-    training.start_from(theirs)
+    training.model.start_from(theirs)
     own = training.model.state_dict()
     common = [name for name in own if name in theirs]
     assert {"analysis.linear.weight", "synthesis.convolutional.0.weight"} < set(common)
@@ -518,7 +519,7 @@ def test_a_run_can_begin_at_the_networks_of_either_model(patches, photos, side, 
 
 def test_weights_of_another_size_are_refused(patches):
     with pytest.raises(ValueError, match="networks of another size"):
-        Training(SETTINGS, patches).start_from(RateDistortionAutoencoder(8, 16).state_dict())
+        Training(SETTINGS, patches).model.start_from(RateDistortionAutoencoder(8, 16).state_dict())
 
 
 # Several processes

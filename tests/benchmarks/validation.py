@@ -1,8 +1,8 @@
 """Choose between weights: real files of the validation photographs, small and large.
 
     rda fetch bsds500; rda fetch large
-    python tests/benchmarks/validation.py --keep points.json factorized hyperprior mine.safetensors
-    python tests/benchmarks/validation.py --keep points.json context --effort 100
+    python tests/benchmarks/validation.py --keep points.jsonl factorized hyperprior mine.safetensors
+    python tests/benchmarks/validation.py --keep points.jsonl context --effort 100 --sets bsds500
 
 Three sets: the 40 of BSDS500; the centre of each of the 8 large ones, 1536 x 1024 pixels of it at
 native size; the 8 whole, scaled to 1536 pixels on their longer side. BD-rate by RGB PSNR against
@@ -11,28 +11,27 @@ point, so that a run that was stopped goes on, and only new weights are measured
 """
 
 import argparse
-import json
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
 from rdalib import Codec, classical, datasets, evaluation
-from rdalib.files import write_file
 from rdalib.images import photo_to_tensor
+from rdalib.kept_points import KeptPoints
 from rdalib.photo_files import open_rgb
 
 QUALITIES = (4, 13, 22, 31, 40, 49, 58)
 RIVALS = ("jpeg", "webp", "avif")  # beside JPEG 2000
+SETS = ("bsds500", "large")
 WIDE, HIGH = 1536, 1024
 
 
-def photographs():
+def photographs(sets):
     """(set, name, a Pillow image) of every photograph, each read when its turn comes."""
-    for path in datasets.validation_paths("bsds500"):
+    for path in datasets.validation_paths("bsds500") if "bsds500" in sets else ():
         yield "bsds500", path.name, open_rgb(path, lambda text: None)
-    for path in datasets.validation_paths("large"):
+    for path in datasets.validation_paths("large") if "large" in sets else ():
         image = open_rgb(path, lambda text: None)
         wide, high = (WIDE, HIGH) if image.width >= image.height else (HIGH, WIDE)
         left, top = (image.width - wide) // 2, (image.height - high) // 2
@@ -54,8 +53,7 @@ def points(codec_name, codec, image, effort):
 
 
 def main(arguments):
-    keep = Path(arguments.keep)
-    known = json.loads(keep.read_text()) if keep.exists() else {}
+    known = KeptPoints(arguments.keep)
     ours = {}
     for name in arguments.models:
         codec = Codec.load(name)
@@ -63,13 +61,12 @@ def main(arguments):
         ours[f"{name} {codec.weights_id.hex()}{effort}"] = codec
     rivals = dict.fromkeys(("jpeg2000", *(RIVALS if arguments.rivals else ())))
     rates = {}  # (set, codec): {photograph: BD-rate in percent}
-    for group, name, image in tqdm(photographs(), total=40 + 2 * 8):
+    for group, name, image in tqdm(photographs(arguments.sets)):
         curves = {}
         for key, codec in {**rivals, **ours}.items():
             place = f"{group}/{name}/{key}"
             if place not in known:
                 known[place] = points(key, codec, image, arguments.effort if codec else 0)
-                write_file(keep, json.dumps(known).encode())
             curves[key] = np.array(known[place]).T
         for key, curve in curves.items():
             rate = evaluation.bd_rate(*curves["jpeg2000"], *curve)
@@ -86,7 +83,8 @@ def main(arguments):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="+", help="names of models, or .safetensors files")
-    parser.add_argument("--keep", required=True, metavar="FILE.json")
+    parser.add_argument("--keep", required=True, metavar="FILE.jsonl")
     parser.add_argument("--effort", type=int, default=0)
+    parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS)
     parser.add_argument("--rivals", action="store_true", help="JPEG, WebP and AVIF, too")
     main(parser.parse_args())
