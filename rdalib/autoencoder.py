@@ -52,6 +52,13 @@ class Output:
     rate_bpp: torch.Tensor  # (B,), bits per pixel
     distortion: torch.Tensor  # (B,), mean squared error on the 0..255 scale
 
+    def losses(self, lam: Float[Tensor, " B"]) -> Float[Tensor, " B"]:
+        """Of training: (rate + lam * distortion) / sqrt(lam).
+
+        rate + lam * distortion grows about as sqrt(lam): the division keeps all lambdas in play.
+        """
+        return (self.rate_bpp + lam * self.distortion) / lam.sqrt()
+
 
 class RateDistortionAutoencoder(nn.Module):
     """Analysis, synthesis, density and step sizes. hidden: N channels; latent: M channels.
@@ -102,6 +109,26 @@ class RateDistortionAutoencoder(nn.Module):
             self.prior = LearnedCdf(latent, scale=deviations / 2)
         noise_variance = torch.exp(2 * self.log_steps) / 12
         self.log_gains.copy_(-torch.log1p(noise_variance / deviations**2))
+
+    @torch.no_grad()
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Take the networks of another autoencoder, and of its prior what has the same shape.
+
+        weights: its state dict. Its latent channels are the first of this one's, which may have
+        more. Raises: ValueError if it has more itself, or convolutions of another size.
+        """
+        own = self.state_dict()  # shares its memory with the model
+        for name, tensor in weights.items():
+            if name.endswith(("linear.weight", "linear.bias", "log_steps", "log_gains")):
+                place = own[name][tuple(map(slice, tensor.shape))]
+            elif name in own:
+                place = own[name]
+            else:
+                continue  # of the other prior
+            if place.shape == tensor.shape:
+                place.copy_(tensor)
+            elif not name.startswith(("prior", "hyperprior", "context")):
+                raise ValueError("those weights are of networks of another size")
 
     def steps(self, quality: Float[Tensor, " B"]) -> Float[Tensor, "B M 1 1"]:
         """Step sizes at quality (B,), floats in 0..63. Returns (B, M, 1, 1)."""

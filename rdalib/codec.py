@@ -158,17 +158,17 @@ class Codec:
         quality = check_quality(quality)
         y = photo_tensor(photo)
         z = self.analyse(y)
+
+        def refined(quality: int) -> tuple[Tensor, Any]:
+            if not effort:
+                return z, None
+            return refine(self, as_float(y.to(self.device)), z, quality, effort, progress)
+
         if max_bytes is not None:
-            return best_within(
-                self,
-                max_bytes,
-                as_float(y.to(self.device)),
-                z,
-                lambda quality: self._refined(y, z, quality, effort, progress),
-                refines=effort > 0,
-            )
-        refined, side = self._refined(y, z, quality, effort, progress)
-        return self.file_of(refined, quality, (y.shape[1], y.shape[2]), side)
+            photo = as_float(y.to(self.device))
+            return best_within(self, max_bytes, photo, z, refined, refines=effort > 0)
+        z_refined, side = refined(quality)
+        return self.file_of(z_refined, quality, (y.shape[1], y.shape[2]), side)
 
     def analyse(self, photo: Photo) -> Float[Tensor, "M h w"]:
         """A photograph to z, before any quantization."""
@@ -247,12 +247,3 @@ class Codec:
             torch.autocast(self.device.type, enabled=False),
         ):
             yield
-
-    def _refined(
-        self, y: Tensor, z: Tensor, quality: int, effort: int, progress: Progress
-    ) -> tuple[Tensor, Any]:
-        """(z after so many iterations of refinement, the latents whose side information it has)."""
-        if not effort:
-            return z, None
-        refined = refine(self, as_float(y.to(self.device)), z, quality, effort, progress)
-        return refined, self.quantize(z, quality)

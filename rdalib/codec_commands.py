@@ -94,7 +94,6 @@ def decompress(arguments: Namespace) -> int:
 
     from rdalib.codec import Codec
     from rdalib.images import WRITE_OPTIONS, encode_photo, photo_format
-    from rdalib.shipped import shipped_name
 
     kinds = {target: "PNG" if target == STREAM else photo_format(target) for _, target in jobs}
     codecs: dict[bytes, Codec] = {}
@@ -104,7 +103,8 @@ def decompress(arguments: Namespace) -> int:
             data = _read_rda(source)
             made_by = bitstream.parse(data).weights_id
             if made_by not in codecs:
-                codecs[made_by] = Codec.load(arguments.model or shipped_name(made_by))
+                named = arguments.model
+                codecs[made_by] = Codec.load(named) if named else Codec.load_for(data)
             y_hat = codecs[made_by].decompress(data)
         kind = kinds[target]
         _write(target, encode_photo(y_hat, kind, target))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from rdalib.coding_order import walk
 from rdalib.context import wavefronts
 from rdalib.hyperprior import ONE
 from rdalib.hyperprior_coding import (
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from rdalib.autoencoder import RateDistortionAutoencoder
+    from rdalib.coding_order import Places
     from rdalib.entropy_coding import Decoder, Table
-    from rdalib.integer_context import Integers, Places
+    from rdalib.hyperprior_coding import Described
+    from rdalib.integer_context import Integers
     from rdalib.latent_coding import Grid, Groups, Relaxed, Soften
 
 
@@ -39,18 +42,23 @@ class ContextLatents:
 
     grid: Grid
     h_rounded: Int32[np.ndarray, "K n_h"]
+    described: Described  # h, as HyperpriorCoder.describe_fully does it
     z_rounded: Int32[np.ndarray, "M n"]  # z minus its mean, in units of the step
-    mean: Int32[np.ndarray, "M n"]  # the hyperprior's, in units of 1 / ONE times the channel's
     shift: Int32[np.ndarray, "M n"]  # how far the context moves it, in units of 1 / ONE steps
     table_index: UInt8[np.ndarray, "M n"]  # which of the tables each latent is coded with
 
     @classmethod
     def empty(
-        cls, grid: Grid, h_rounded: Int32[np.ndarray, "K n_h"], mean: Int32[np.ndarray, "M n"]
+        cls, grid: Grid, h_rounded: Int32[np.ndarray, "K n_h"], described: Described
     ) -> ContextLatents:
         """With z still to be filled in."""
-        z_rounded, shift = np.empty(mean.shape, np.int32), np.empty(mean.shape, np.int32)
-        return cls(grid, h_rounded, z_rounded, mean, shift, np.empty(mean.shape, np.uint8))
+        parts = (np.empty(described[0].shape, dtype) for dtype in (np.int32, np.int32, np.uint8))
+        return cls(grid, h_rounded, described, *parts)
+
+    @property
+    def mean(self) -> Int32[np.ndarray, "M n"]:
+        """The hyperprior's, in units of 1 / ONE times the channel's."""
+        return self.described[0]
 
     def fill(
         self,
@@ -91,21 +99,23 @@ class ContextCoder:
     ) -> ContextLatents:
         """z (M, h, w) in the integers that a file holds."""
         coder, grid = self.hyperprior, (z.shape[1], z.shape[2])
-        h_rounded = side.h_rounded if side else coder.round_side(coder.analyse_side(z), quality)
-        mean, octaves, features = coder.describe_fully(h_rounded, quality, grid)
-        latents = ContextLatents.empty(grid, h_rounded, mean)
+        if side:
+            latents = ContextLatents.empty(grid, side.h_rounded, side.described)
+        else:
+            h_rounded = coder.round_side(coder.analyse_side(z), quality)
+            described = coder.describe_fully(h_rounded, quality, grid)
+            latents = ContextLatents.empty(grid, h_rounded, described)
         in_steps = (z / steps_at(self.model, quality)).flatten(1)
-        u = in_steps.sub_(coder.in_steps(mean, quality)).cpu().numpy()
+        u = in_steps.sub_(coder.in_steps(latents.mean, quality)).cpu().numpy()
 
         def code(
             channels: slice, places: Places, shift: Integers, table_index: Integers
         ) -> Integers:
-            deviation = torch.from_numpy(u[channels, places] - shift / ONE)
-            integers = to_integers(deviation, threshold)
+            integers = to_integers(u[channels, places] - shift / ONE, threshold)
             latents.fill(channels, places, integers, shift, table_index)
             return integers
 
-        self.context.walk(octaves, features, quality, grid, code)
+        walk(self.context, *latents.described[1:], quality, grid, code)
         return latents
 
     def symbols_and_tables(self, latents: ContextLatents, quality: int) -> Groups:
@@ -114,7 +124,8 @@ class ContextCoder:
         for channels, places in self._order(latents.grid):
             order, used, counts = _by_table(latents.table_index[channels, places])
             integers = latents.z_rounded[channels, places].ravel()[order]
-            symbols += np.split(integers, np.cumsum(counts)[:-1])
+            ends = np.cumsum(counts)
+            symbols += map(integers.__getitem__, map(slice, ends - counts, ends))
             tables += [self.hyperprior.scale_tables[index] for index in used]
         return symbols, tables
 
@@ -127,8 +138,8 @@ class ContextCoder:
     def decode(self, decoder: Decoder, quality: int, grid: Grid) -> ContextLatents:
         """ContextLatents from a file. Raises: ValueError."""
         h_rounded = self.hyperprior.decode_side(decoder, quality, grid)
-        mean, octaves, features = self.hyperprior.describe_fully(h_rounded, quality, grid)
-        latents = ContextLatents.empty(grid, h_rounded, mean)
+        described = self.hyperprior.describe_fully(h_rounded, quality, grid)
+        latents = ContextLatents.empty(grid, h_rounded, described)
 
         def code(
             channels: slice, places: Places, shift: Integers, table_index: Integers
@@ -141,7 +152,7 @@ class ContextCoder:
             latents.fill(channels, places, integers, shift, table_index)
             return integers
 
-        self.context.walk(octaves, features, quality, grid, code)
+        walk(self.context, *described[1:], quality, grid, code)
         return latents
 
     def tables_of_z(self, quality: int) -> Sequence[Table]:
@@ -151,7 +162,7 @@ class ContextCoder:
     def relaxed(self, latents: ContextLatents, quality: int) -> Relaxed:
         """See the head of latent_coding. The context is that of what is decoded at the moment."""
         coder, device = self.hyperprior, self.model.log_steps.device
-        _, octaves, features = coder.describe_fully(latents.h_rounded, quality, latents.grid)
+        _, octaves, features = latents.described
         mean = coder.in_steps(latents.mean, quality).detach()
         log_scale = torch.from_numpy(octaves / ONE + SMALLEST_LOG2_SCALE).float()
         seen = torch.from_numpy(features / ONE).float()

@@ -61,7 +61,7 @@ class Table:
         """What an ideal coder needs for each of the entries, in bits: float64 array (n + 1,)."""
         return -np.log2(self.frequencies.astype(np.float64) / TOTAL)
 
-    @property
+    @cached_property
     def escape(self) -> int:
         """The index that announces an integer outside the table."""
         return len(self.frequencies) - 1
@@ -69,7 +69,8 @@ class Table:
     def index(self, integers: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
         """Index of each integer in the table, the escape's for those outside."""
         index = integers - self.first
-        return np.where((index < 0) | (index >= self.escape), self.escape, index)
+        below_is_large = index.view(f"u{index.itemsize}")
+        return np.minimum(below_is_large, self.escape)
 
 
 def frequencies_from_pmf(pmf: Float64[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
@@ -106,12 +107,14 @@ def encode(
     for group, table in zip(symbols, tables, strict=True):
         if not len(group):
             continue
-        if not -LARGEST < group.min() <= group.max() < LARGEST:
-            raise ValueError(f"integers of {LARGEST} and more cannot be coded")
-        index = table.index(group).astype(np.int32, copy=False)
+        index = table.index(group).astype(np.int32)
         encoder.encode(index, table.model)
-        for integer in group[index == table.escape]:
-            _encode_outside(encoder, _outside_to_natural(int(integer), table))
+        if index.max() < table.escape:
+            continue
+        for integer in map(int, group[index == table.escape]):
+            if abs(integer) >= LARGEST:
+                raise ValueError(f"integers of {LARGEST} and more cannot be coded")
+            _encode_outside(encoder, _outside_to_natural(integer, table))
     return encoder.get_compressed().astype("<u4").tobytes()
 
 
@@ -154,9 +157,10 @@ class Decoder:
             self.bits_left -= table.bits.take(piece).sum()
             if self.bits_left < 0:
                 raise ValueError("the data has ended")
-        escaped = np.flatnonzero(group == table.escape)
+        escaped = group.max(initial=0) == table.escape
+        places = np.flatnonzero(group == table.escape) if escaped else ()
         group += table.first
-        for place in escaped:
+        for place in places:
             group[place] = _natural_to_outside(_decode_outside(self.decoder), table)
         return group
 

@@ -21,6 +21,7 @@ from scipy.interpolate import PchipInterpolator
 from rdalib import classical
 from rdalib.distortion import ms_ssim, psnr, psnr_luma_chroma
 from rdalib.images import PhotoError, photo_to_tensor, read_photo, tensor_to_photo
+from rdalib.kept_points import name_of_point
 from rdalib.quality import LEVELS
 
 if TYPE_CHECKING:
@@ -42,13 +43,10 @@ SECONDS = ("encode_s", "decode_s")
 
 def quality_of(y: Float[Tensor, "3 H W"], y_hat: Float[Tensor, "3 H W"], data: bytes) -> Point:
     """What METRICS name, for a photograph y, its reconstruction and the bytes of the file."""
-    luma, chroma = psnr_luma_chroma(y, y_hat)
-    values = (
-        len(data),
-        8 * len(data) / (y.shape[1] * y.shape[2]),
-        *(value if math.isfinite(value) else None for value in (psnr(y, y_hat), luma, chroma)),
-        ms_ssim(y, y_hat),
-    )
+    bpp = 8 * len(data) / (y.shape[1] * y.shape[2])
+    decibels = (psnr(y, y_hat), *psnr_luma_chroma(y, y_hat))
+    none_if_exact = (value if math.isfinite(value) else None for value in decibels)
+    values = (len(data), bpp, *none_if_exact, ms_ssim(y, y_hat))
     return dict(zip(METRICS, values, strict=True))
 
 
@@ -102,15 +100,15 @@ def evaluate(
     measured: dict[Path, list[Point]] = {}  # rows in the order of tasks
     left_out: dict[Path, str] = {}  # what is wrong
     known = {} if known is None else known
-    read = None
     for path, (name, knob) in progress([(path, task) for path in paths for task in tasks]):
         if path in left_out:
             continue
         try:
-            if path != read:
+            if path not in measured:
                 y = read_photo(path, _with_name(path, note))
-                read, measured[path] = path, []
-            what = _what_is_measured(path, name, knob, codec, effort)
+                measured[path] = []
+            ours = f" {codec.weights_id.hex()} effort {effort}" if codec and name == "rda" else ""
+            what = name_of_point(path, f"{name}{ours}", knob.values())
             if what not in known:
                 known[what] = measure(name, y=y, codec=codec, effort=effort, **knob)
         except ValueError as error:  # the photograph cannot be read, or a codec not encode it
@@ -124,31 +122,21 @@ def evaluate(
     for (name, knob), rows in zip(tasks, zip(*measured.values(), strict=True), strict=True):
         points[name].append(mean_point(knob, list(rows)))
     curves = {name: upper_envelope(each) for name, each in points.items()}
-    result: dict[str, Any] = {"codecs": curves, "bd_rate_percent": bd_rates(curves)}
-    if left_out:
-        result["left_out"] = {str(path): why for path, why in left_out.items()}
-    return result
+    result = {"codecs": curves, "bd_rate_percent": bd_rates(curves)}
+    named = {str(path): why for path, why in left_out.items()}
+    return result | ({"left_out": named} if named else {})
 
 
 def _with_name(path: Path, note: Callable[[str], object]) -> Callable[[str], object]:
     return lambda text: note(f"{path}: {text}")
 
 
-def _what_is_measured(path: Path, name: str, knob: Knob, codec: Codec | None, effort: int) -> str:
-    """A name for a point: another photograph, codec or setting has another."""
-    file = path.stat()
-    ours = f" {codec.weights_id.hex()} effort {effort}" if codec and name == "rda" else ""
-    settings = " ".join(map(str, knob.values()))
-    return f"{path} {file.st_size} {file.st_mtime_ns} {name}{ours} {settings}"
-
-
 def knobs(name: str) -> list[Knob]:
     """What evaluate sets a codec to: dicts of `setting` and, for AVIF, `subsampling`."""
-    if name == "avif":  # JPEG looks for its better subsampling by itself
-        subsamplings = classical.SUBSAMPLINGS["avif"]
-        settings = classical.SETTINGS["avif"]
-        return [{"setting": s, "subsampling": each} for each in subsamplings for s in settings]
     settings = QUALITIES if name == "rda" else classical.SETTINGS[name]
+    if name == "avif":
+        subsamplings = classical.SUBSAMPLINGS[name]  # JPEG looks for its better one by itself
+        return [{"setting": s, "subsampling": each} for each in subsamplings for s in settings]
     return [{"setting": setting} for setting in settings]
 
 
@@ -218,8 +206,7 @@ def bd_rate(anchor_bpp: Line, anchor_psnr: Line, bpp: Line, psnr_db: Line) -> fl
         if len(psnrs) < 2:
             return None
         curves.append(PchipInterpolator(psnrs, np.log(np.asarray(rates)[index])))
-    low = max(spline.x[0] for spline in curves)
-    high = min(spline.x[-1] for spline in curves)
+    low, high = max(each.x[0] for each in curves), min(each.x[-1] for each in curves)
     if high <= low:
         return None
     anchor, ours = (spline.integrate(low, high) / (high - low) for spline in curves)
@@ -254,7 +241,7 @@ def compare(
     files = {}
     for name in progress(rivals):
         within = classical.encode_within(name, image, max_bytes)
-        files[name] = classical.smallest(name, image) if within is None else within
+        files[name] = within or classical.smallest(name, image)
     budget = min([max_bytes, *map(len, files.values())])
     ours = codec.compress(y, max_bytes=budget, effort=effort)
     theirs = [(name, data, photo_to_tensor(classical.decode(data))) for name, data in files.items()]

@@ -6,7 +6,7 @@ import json
 import sys
 from argparse import Namespace
 
-from rdalib import classical, datasets, evaluation, plots
+from rdalib import classical, datasets, evaluation, figures, plots
 from rdalib.codec import Codec
 from rdalib.files import write_file
 from rdalib.images import read_photo
@@ -39,7 +39,7 @@ def compare(arguments: Namespace) -> None:
         label = plots.STYLES[name][0]
         print(f"{label:14}{values['bytes']:9,}{values['bpp']:8.3f}{decibels}{similarity}{over}")
     if arguments.out:
-        plots.write(plots.comparison(y, shown), arguments.out)
+        figures.write(figures.comparison(y, shown), arguments.out)
         print(f"picture: {arguments.out}")
 
 
@@ -88,7 +88,7 @@ def evaluate(arguments: Namespace) -> int:
             for label, key in (("PSNR of RGB (dB)", "psnr_rgb"), ("MS-SSIM", "ms_ssim"))
         }
         title = f"mean of {count} photographs"
-        plots.write(plots.rate_distortion_panels(panels, title), arguments.plot)
+        figures.write(figures.rate_distortion_panels(panels, title), arguments.plot)
         print(f"picture: {arguments.plot}")
     for text in notes:
         note(text)

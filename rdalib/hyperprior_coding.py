@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
     from rdalib.latent_coding import Grid, Groups, Relaxed, Soften
 
+    Described = tuple[
+        Int32[np.ndarray, "M n"], Int32[np.ndarray, "M n"], Int32[np.ndarray, "A n"]
+    ]  # see HyperpriorCoder.describe_fully
+
 SCALES, SCALES_PER_OCTAVE, SMALLEST_LOG2_SCALE = 64, 6, -3.5  # of the tables of z
 SIDE_ROWS = 8  # of h in a strip
 SIDE_HALO = 2  # rows of h; both networks of the hyperprior see fewer
@@ -69,10 +73,14 @@ class HyperpriorCoder:
         threshold: float = 0.5,
     ) -> Latents:
         """z in the integers that a file holds."""
-        h_rounded = side.h_rounded if side else self.round_side(self.analyse_side(z), quality)
-        mean, table_index = self.describe(h_rounded, quality, (z.shape[1], z.shape[2]))
+        if side:
+            h_rounded, mean, table_index = side.h_rounded, side.mean, side.table_index
+        else:
+            h_rounded = self.round_side(self.analyse_side(z), quality)
+            mean, table_index = self.describe(h_rounded, quality, (z.shape[1], z.shape[2]))
         u = (z / steps_at(self.model, quality)).flatten(1)
-        z_rounded = to_integers(u.sub_(self.in_steps(mean, quality)), threshold)
+        deviation = u.sub_(self.in_steps(mean, quality)).cpu().numpy()
+        z_rounded = to_integers(deviation, threshold)
         return Latents(h_rounded, z_rounded, mean, table_index)
 
     def symbols_and_tables(self, latents: Latents, quality: int) -> Groups:
@@ -128,7 +136,8 @@ class HyperpriorCoder:
 
     def round_side(self, h: Float[Tensor, "K n_h"], quality: int) -> Int32[np.ndarray, "K n_h"]:
         """h_rounded, in units of the level's steps."""
-        return to_integers(h / (self.side_steps[quality][:, None].float() / ONE).to(h.device))
+        steps = self.side_steps[quality][:, None].float() / ONE
+        return to_integers((h / steps.to(h.device)).cpu().numpy())
 
     def decode_side(self, decoder: Decoder, quality: int, grid: Grid) -> Int32[np.ndarray, "K n_h"]:
         """h_rounded from a file. Raises: ValueError."""
@@ -145,7 +154,7 @@ class HyperpriorCoder:
 
     def describe_fully(
         self, h_rounded: Int32[np.ndarray, "K n_h"], quality: int, grid: Grid
-    ) -> tuple[Int32[np.ndarray, "M n"], Int32[np.ndarray, "M n"], Int32[np.ndarray, "A n"]]:
+    ) -> Described:
         """(mean, octaves, features), all in units of 1 / ONE: what a context model builds on.
 
         mean: as in `Latents`; octaves: log2 of the scale over the smallest one of the tables;
@@ -175,12 +184,13 @@ class HyperpriorCoder:
         return torch.from_numpy(mean).to(units.device).float().div_(ONE).mul_(units[:, None])
 
 
-def scale_index(octaves: Int32[np.ndarray, "M n"]) -> UInt8[np.ndarray, "M n"]:
+def scale_index(octaves: Int[np.ndarray, "M n"]) -> UInt8[np.ndarray, "M n"]:
     """The table of each scale, by its log2 over the smallest, in units of 1 / ONE."""
+    beyond = SCALES * ONE // SCALES_PER_OCTAVE  # octaves; times SCALES_PER_OCTAVE: 32 bits do
     table_index = np.empty(octaves.shape, np.uint8)
     for channels in _some_channels(octaves):
-        index = octaves[channels].astype(np.int64) * SCALES_PER_OCTAVE // ONE
-        table_index[channels] = index.clip(0, SCALES - 1)
+        index = octaves[channels].clip(0, beyond) * SCALES_PER_OCTAVE // ONE
+        table_index[channels] = index.clip(max=SCALES - 1)
     return table_index
 
 

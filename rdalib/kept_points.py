@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import UserDict
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 
-class KeptPoints(UserDict[str, dict[str, Any]]):
+class KeptPoints(UserDict[str, Any]):
     """{what was measured: its values}, in a file of lines of JSON, to which each point is added."""
 
     def __init__(self, path: str | PathLike[str]) -> None:
@@ -24,7 +25,7 @@ class KeptPoints(UserDict[str, dict[str, Any]]):
                 continue
             self.data[what] = values
 
-    def __setitem__(self, what: str, values: dict[str, Any]) -> None:
+    def __setitem__(self, what: str, values: Any) -> None:
         super().__setitem__(what, values)
         with open(self.path, "a", encoding="utf-8") as file:
             file.write("\n" + json.dumps([what, values]))  # whatever half a line is there
@@ -32,3 +33,9 @@ class KeptPoints(UserDict[str, dict[str, Any]]):
     def remove(self) -> None:
         """The run is at its end: its results are elsewhere."""
         self.path.unlink(missing_ok=True)
+
+
+def name_of_point(path: Path, codec: str, settings: Iterable[Any]) -> str:
+    """Of what was measured: another photograph, codec or setting has another name."""
+    file = path.stat()
+    return f"{path} {file.st_size} {file.st_mtime_ns} {codec} {' '.join(map(str, settings))}"

@@ -48,6 +48,13 @@ class Rung:
     decibels: float | None  # more than the rung below, at as many bytes
     percent: float | None  # of the bytes that the rung below needs for its own PSNR, added
 
+    @property
+    def gained(self) -> str:
+        """Its PSNR and its gains in words."""
+        gains = [] if self.decibels is None else [f"{self.decibels:+.2f} dB"]
+        gains += [] if self.percent is None else [f"{self.percent:+.0f} % bytes"]
+        return f"{self.psnr_db:.2f} dB" + (f"   {', '.join(gains)}" if gains else "")
+
 
 def photograph() -> Float[Tensor, "3 288 448"]:
     """Lesson 07's cat: whole 16 x 16 blocks of scikit-image's `chelsea`."""

@@ -35,7 +35,6 @@ import torch
 
 from rdalib.autoencoder import RateDistortionAutoencoder
 from rdalib.entropy_coding import LARGEST, Decoder, Table
-from rdalib.quantization import round_half_up
 from rdalib.transforms import STRIDE
 
 if TYPE_CHECKING:
@@ -78,17 +77,19 @@ def steps_at(model: RateDistortionAutoencoder, quality: int) -> Float[Tensor, "M
     return model.steps(level(quality).to(model.log_steps.device))[0]
 
 
-def to_integers(u: Float[Tensor, "*shape"], threshold: float = 0.5) -> Int32[np.ndarray, "*shape"]:
-    """Rounded half up, as an array; what is too large to be coded stays so.
+def to_integers(
+    u: Float[np.ndarray, "*shape"], threshold: float = 0.5
+) -> Int32[np.ndarray, "*shape"]:
+    """Rounded half up; what is too large to be coded stays so.
 
     threshold: with more than 1/2, a number less than so far beyond an integer is rounded to that
     one, the nearer to zero: fewer bits for a little more distortion.
     """
-    rounded = round_half_up(u)
+    rounded = np.floor(u + 0.5)
     if threshold > 0.5:
-        size = rounded.abs()
-        rounded = rounded.sign() * (size - (u.abs() < size - 1 + threshold).float())
-    return rounded.clamp_(-LARGEST, LARGEST).to(torch.int32).cpu().numpy()
+        size = np.abs(rounded)
+        rounded = np.sign(rounded) * (size - (np.abs(u) < size - 1 + threshold))
+    return rounded.clip(-LARGEST, LARGEST).astype(np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +112,8 @@ class FactorizedCoder:
         threshold: float = 0.5,
     ) -> Int32[np.ndarray, "M n"]:
         """z_rounded, in units of the level's steps."""
-        return to_integers((z / steps_at(self.model, quality)).flatten(1), threshold)
+        u = (z / steps_at(self.model, quality)).flatten(1)
+        return to_integers(u.cpu().numpy(), threshold)
 
     def symbols_and_tables(self, z_rounded: Int32[np.ndarray, "M n"], quality: int) -> Groups:
         """(symbols, tables) to be coded: one group a channel."""

@@ -6,19 +6,15 @@ differ too.
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle
-from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
-
-from rdalib.files import written_beside
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Float64
@@ -47,17 +43,14 @@ OTHERS = (("#000000", "x"), ("#882255", "+"), ("#332288", "1"), ("#999933", "2")
 def photo(ax: Axes, y: Float[Tensor, "3 H W"], title: str = "", caption: str = "") -> Axes:
     """A photograph y, (3, H, W), pixel for pixel: fixed 0..1 range, no interpolation."""
     ax.imshow(np.asarray(y.permute(1, 2, 0)), vmin=0, vmax=1, interpolation="none")
-    ax.set_title(title, fontsize=11)
-    ax.set_xlabel(caption, fontsize=9)
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set_title(title, fontsize="medium")
+    ax.set(xlabel=caption, xticks=[], yticks=[])
     return ax
 
 
 def caption(values: dict[str, Any]) -> str:
     """Bytes, bpp, PSNR and MS-SSIM in two lines, from evaluation.quality_of."""
-    similarity = values["ms_ssim"]
-    decibels = values["psnr_rgb"]
+    similarity, decibels = values["ms_ssim"], values["psnr_rgb"]
     return (
         f"{values['bytes']:,} bytes, {values['bpp']:.3f} bpp\n"
         + ("exact" if decibels is None else f"{decibels:.2f} dB")
@@ -73,8 +66,7 @@ def rate_distortion(ax: Axes, curves: Curves, metric: str = "PSNR of RGB (dB)") 
     for (bpp, values), look in _looks(curves):
         order = np.argsort(bpp)
         ax.plot(bpp[order], values[order], **look)
-    ax.set_xlabel("rate (bits per pixel)")
-    ax.set_ylabel(metric)
+    ax.set(xlabel="rate (bits per pixel)", ylabel=metric)
     ax.grid(alpha=0.3)
     ax.legend()
     return ax
@@ -91,8 +83,7 @@ def difference(ax: Axes, curves: Curves, reference: str, metric: str = "PSNR of 
     for name, (bpp, theirs) in curves.items():
         at = np.interp(np.log(bpp), np.log(rates), values, left=np.nan, right=np.nan)
         above[name] = (bpp[~np.isnan(at)], (theirs - at)[~np.isnan(at)])
-    rate_distortion(ax, above, f"{metric} above {STYLES[reference][0]}'s")
-    return ax
+    return rate_distortion(ax, above, f"{metric} above {STYLES[reference][0]}'s")
 
 
 def log_rate(ax: Axes, low: float, high: float, mark: float | None = None) -> Axes:
@@ -104,14 +95,8 @@ def log_rate(ax: Axes, low: float, high: float, mark: float | None = None) -> Ax
     ax.set_xlim(low, high)
     if mark is not None:
         ax.axvline(mark, color="k", linewidth=0.8, linestyle=(0, (1, 2)))
-        ax.annotate(
-            f"{mark:g}",
-            (mark, 0),
-            (3, 5),
-            fontsize=9,
-            xycoords=("data", "axes fraction"),
-            textcoords="offset points",
-        )
+        place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "xytext": (3, 5)}
+        ax.annotate(f"{mark:g}", (mark, 0), textcoords="offset points", **place)
     return ax
 
 
@@ -137,30 +122,21 @@ def side_by_side(
     """
     height, width = (zoom * side for side in shown[0][0].shape[1:])
     rows = -(-len(shown) // columns)
-    gap, above, below = 12, 26, 44  # pixels: between columns, for the title, for the caption
+    gap, above, below = 12, 28, 52  # pixels: between columns, for the title, for the caption
     across, down = columns * (width + gap) - gap, rows * (above + height + below)
     figure.set_dpi(100)
     figure.set_size_inches(across / 100, down / 100)
     for index, (y, title, text) in enumerate(shown):
         row, column = divmod(index, columns)
-        left, bottom = (
-            column * (width + gap),
-            down - row * (above + height + below) - above - height,
-        )
-        ax = figure.add_axes((left / across, bottom / down, width / across, height / down))
+        left, top = column * (width + gap), down - row * (above + height + below) - above
+        ax = figure.add_axes((left / across, (top - height) / down, width / across, height / down))
         photo(ax, y, title, text)
         ax.set_frame_on(False)
     return figure
 
 
 def cells(
-    ax: Axes,
-    points: Any,
-    axis: Any,
-    latents: Any,
-    integers: Any,
-    code_points: ArrayLike,
-    shares: ArrayLike,
+    ax: Axes, points: Any, axis: Any, latents: Any, integers: Any, code_points: Any, shares: Any
 ) -> Axes:
     """A codec of the plane, from what plane.look returns: samples, cells and code points.
 
@@ -209,8 +185,9 @@ def parts_of_interval(
     for symbol, (left, width) in parts.items():
         colour = "#E69F00" if symbol in chosen else "white"
         ax.barh(0, width, left=left, color=colour, edgecolor="black")
-        if ends[0] < left + width / 2 < ends[1]:
-            ax.text(left + width / 2, 0, symbol, ha="center", va="center", fontsize=13)
+        seen = max(left, ends[0]), min(left + width, ends[1])
+        if seen[1] - seen[0] > 0.05 * (ends[1] - ends[0]):  # or its name would cross the frame
+            ax.text(sum(seen) / 2, 0, symbol, ha="center", va="center", fontsize=13)
     ax.set(xlim=ends, ylim=(-0.5, 0.5), xticks=ends, yticks=[])
     ax.set_xticklabels([f"{end:.6f}" for end in ends])
     return ax
@@ -226,54 +203,25 @@ def bytes_in_boxes(ax: Axes, data: bytes, place: int, boxes: int) -> Axes:
     return ax
 
 
-def animation(figures: Iterable[Figure], milliseconds: int = 150) -> bytes:
+def animation(figures: Iterable[Figure], milliseconds: int = 150, colours: int = 256) -> bytes:
     """An animated PNG, as bytes, with one frame a figure; it plays for ever.
 
     Browsers, JupyterLab and exported pages play it without a kernel. Give the figures one size
-    and fixed limits, or they jump; keep them plain, since all frames share 256 colours.
+    and fixed limits, or they jump. colours: how many all frames share, at most 256; 0 keeps
+    every colour, which photographs need, in a larger file.
     """
     frames = []
-    for figure in figures:
-        canvas = FigureCanvasAgg(figure)
+    for canvas in map(FigureCanvasAgg, figures):
         canvas.draw()
         frames.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())  # (H, W, 3)
-    palette = Image.fromarray(np.concatenate(frames)).quantize(256)
-    first, *rest = (
-        Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in frames
-    )
-    file = io.BytesIO()
-    first.save(
-        file, "png", save_all=True, append_images=rest, duration=milliseconds, loop=0, optimize=True
-    )
+    pictures = [Image.fromarray(frame) for frame in frames]
+    if colours:
+        palette = Image.fromarray(np.concatenate(frames)).quantize(colours)
+        pictures = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
+    first, *rest = pictures
+    how = {"append_images": rest, "duration": milliseconds, "loop": 0, "optimize": True}
+    first.save(file := io.BytesIO(), "png", save_all=True, **how)
     return file.getvalue()
-
-
-def comparison(
-    y: Float[Tensor, "3 H W"], shown: Sequence[tuple[str, Tensor, dict[str, Any]]]
-) -> Figure:
-    """A figure: the photograph, then each codec's picture of it.
-
-    shown: a list of (name, y_hat, values), with values from evaluation.quality_of.
-    """
-    columns, rows = 3, -(-(len(shown) + 1) // 3)
-    height = min(4 * y.shape[1] / y.shape[2], 8)
-    figure = Figure(figsize=(4 * columns, rows * (height + 0.8)), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).flat
-    photo(axes[0], y, "original", f"{y.shape[2]} x {y.shape[1]} pixels")
-    for ax, (name, y_hat, values) in zip(axes[1:], shown, strict=False):
-        photo(ax, y_hat, STYLES[name][0], caption(values))
-    for ax in axes[len(shown) + 1 :]:
-        ax.axis("off")
-    return figure
-
-
-def rate_distortion_panels(panels: dict[str, Curves], title: str) -> Figure:
-    """A figure with one panel a metric. panels: {metric: curves as in rate_distortion}."""
-    figure = Figure(figsize=(6 * len(panels), 5), layout="constrained")
-    axes = figure.subplots(1, len(panels), squeeze=False).flat
-    for ax, (metric, curves) in zip(axes, panels.items(), strict=True):
-        rate_distortion(ax, curves, metric).set_title(title)
-    return figure
 
 
 def ladder(ax: Axes, rungs: Sequence[Any], beside: dict[str, float]) -> Axes:
@@ -289,45 +237,12 @@ def ladder(ax: Axes, rungs: Sequence[Any], beside: dict[str, float]) -> Axes:
     ax.plot(decibels[own], own, "o", color="#D55E00", markersize=8)
     ax.plot(decibels[len(own) :], every[len(own) :], "D", color="0.5", fillstyle="none")
     ax.axhline(len(own) - 0.5, color="0.8", linewidth=0.8)
-    ax.set_yticks(every, [label for label, _ in rows])
     right = ax.twinx()  # its tick labels are the column of gains
-    right.set_yticks(every, [*map(_gained, rungs), *(f"{psnr:.2f} dB" for _, psnr in others)])
-    for axis in (ax, right):
+    gains = [rung.gained for rung in rungs] + [f"{psnr:.2f} dB" for _, psnr in others]
+    for axis, texts in ((ax, [label for label, _ in rows]), (right, gains)):
+        axis.set_yticks(every, texts)
         axis.set_ylim(-0.6, len(rows) - 0.4)
-        axis.tick_params(axis="y", length=0, labelsize=10)
+        axis.tick_params(axis="y", length=0)
     ax.set_xlabel("PSNR of RGB (dB)")
     ax.grid(alpha=0.3)
     return ax
-
-
-def _gained(rung: Any) -> str:
-    gains = [] if rung.decibels is None else [f"{rung.decibels:+.2f} dB"]
-    gains += [] if rung.percent is None else [f"{rung.percent:+.0f} % bytes"]
-    return f"{rung.psnr_db:.2f} dB" + (f"   {', '.join(gains)}" if gains else "")
-
-
-def learning_curve(log: str | PathLike[str]) -> Figure:
-    """A figure of the CSV log of `rda train`: the loss by step, on training and validation."""
-    with open(log, newline="") as file:
-        rows = list(csv.DictReader(file))
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    ax = figure.subplots()
-    looks: tuple[tuple[str, str, dict[str, Any]], ...] = (
-        ("loss", "training, mean of the steps since the last row", {"color": "#0072B2"}),
-        ("validation_loss", "validation, rounded", {"color": "#D55E00", "marker": "o"}),
-    )
-    for key, label, look in looks:
-        points = [(int(row["step"]), float(row[key])) for row in rows if row[key]]
-        if points:
-            ax.plot(*zip(*points, strict=True), label=label, markersize=4, **look)
-    ax.set_xlabel("step")
-    ax.set_ylabel("(rate + lambda * distortion) / sqrt(lambda)")
-    ax.grid(alpha=0.3)
-    ax.legend()
-    return figure
-
-
-def write(figure: Figure, path: str | PathLike[str]) -> None:
-    """Save a figure, whole or not at all; the kind by the name's ending. Raises: ValueError."""
-    with written_beside(path) as beside:
-        figure.savefig(beside, dpi=150, bbox_inches="tight")

@@ -62,11 +62,12 @@ def refine(
     iterations: int,
     progress: Callable[[float], object] = lambda loss: None,
     seed: int = 0,
-) -> Float[Tensor, "M h w"]:
+) -> tuple[Float[Tensor, "M h w"], Any]:
     """z of a photograph y, moved for a smaller loss at a quality level: the best z on the way.
 
-    The side information stays that of the first z, which is to be given to `quantize` as `side`.
-    Never worse than the first z, by the loss of a file: its bits + 1.33 lambda * distortion.
+    Returns (z, side). The side information stays that of the first z: `side`, its latents, is to
+    be given to `quantize` with z. Never worse than the first z, by the loss of a file: its bits
+    + 1.33 lambda * distortion.
     progress: called at each iteration with the relaxed loss over the first. The same arguments
     give the same result. Raises: ValueError for a photograph too large.
     """
@@ -110,7 +111,7 @@ def refine(
                 now = loss_of_file(codec, y, z_now, quality, side)
                 if now < least:
                     best, least = z_now.clone(), now
-    return best
+    return best, side
 
 
 def loss_of_file(

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from rdalib import datasets, plots
+from rdalib import datasets, figures
 from rdalib.codec import Codec
 from rdalib.export import export
 from rdalib.images import read_photo
@@ -106,9 +106,9 @@ def _export(
     }
     count = training.patches.to_cover(LARGEST_COUNT)
     photos = bar("counting tables", "patch")(training.patches.crops(count), total=count)
-    export(training.model, photos, out, about)
+    export(training.averaged, photos, out, about)
     curve = out.with_suffix(".png")
-    plots.write(plots.learning_curve(out.with_suffix(".csv")), curve)
+    figures.write(figures.learning_curve(out.with_suffix(".csv")), curve)
     minutes = training.seconds / 60
     print(f"{out}: {os.path.getsize(out):,} bytes, after {minutes:.1f} minutes of training")
     print(f"learning curve: {curve}")
@@ -182,7 +182,7 @@ def _training(
     else:
         training = Training(settings, patches, device)
         if start:
-            training.start_from(start)
+            training.model.start_from(start)
     if arguments.precision == "auto":
         training.precision = faster_precision(training)
     else:

@@ -4,6 +4,8 @@ A run is fixed by its settings: the random numbers of a step follow from the see
 the step. So a run that was stopped and resumed ends at the weights of one that never stopped (bit
 for bit on a CPU in float32).
 
+What a run gives is the mean of its weights over the last hundred steps or so (see averaging).
+
 Several processes, one a GPU, share the work of each step (torchrun). All of them draw the same
 patches and lambdas, each computes on its share, and DistributedDataParallel gives all of them the
 mean of their gradients: that of the whole batch.
@@ -11,8 +13,6 @@ mean of their gradients: that of the whole batch.
 
 from __future__ import annotations
 
-import io
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,12 +24,14 @@ import torch
 from torch.nn.parallel import DistributedDataParallel
 
 from rdalib.autoencoder import RateDistortionAutoencoder
-from rdalib.files import write_file
+from rdalib.averaging import mean_of_weights, restore_mean
+from rdalib.interruption import deferred_signals
 from rdalib.processes import rank_and_world_size
 from rdalib.quality import LEVELS, quality_to_lambda
 from rdalib.training_log import TrainingLog
-from rdalib.training_settings import TrainingSettings, read_checkpoint
+from rdalib.training_settings import TrainingSettings, read_checkpoint, write_checkpoint
 from rdalib.transforms import STRIDE
+from rdalib.validation import check_finite, validation_loss
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from rdalib.patches import RandomPatches
 
 LINEAR_PATHS = ("analysis.linear.", "synthesis.linear.")
-VALIDATION_QUALITIES = (8.0, 24.0, 40.0, 56.0)
 SHARED_STREAM = 2**10 - 1  # of random numbers, one for all processes; below: each one's own
 
 
@@ -78,43 +79,26 @@ class Training:
         generator = torch.Generator().manual_seed(settings.seed)
         blocks = patches.blocks(STRIDE, 60_000, generator).cpu()
         self.model.start_from_principal_components(blocks)
-        self.model.to(self.device)
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.mean = mean_of_weights(self.model)
         self.parallel: Any = DistributedDataParallel(self.model) if processes > 1 else self.model
         if settings.compiled:
             self.parallel = torch.compile(self.parallel)
-        linear: list[Tensor] = []
-        others: list[Tensor] = []
+        others: dict[str, Any] = {"params": [], "factor": 1.0}
+        linear: dict[str, Any] = {"params": [], "factor": settings.linear_factor}
         for name, parameter in self.model.named_parameters():
             if settings.frozen and not name.startswith("context."):
                 parameter.requires_grad_(False)
-                continue
-            (linear if name.startswith(LINEAR_PATHS) else others).append(parameter)
-        groups: list[dict[str, Any]] = [
-            {"params": others, "factor": 1.0},
-            {"params": linear, "factor": settings.linear_factor},
-        ]
-        groups = [group for group in groups if group["params"]]
+            else:
+                group = linear if name.startswith(LINEAR_PATHS) else others
+                group["params"].append(parameter)
+        groups = [group for group in (others, linear) if group["params"]]
         self.optimizer = torch.optim.Adam(groups)
 
-    def start_from(self, weights: dict[str, Tensor]) -> None:
-        """Take the networks of another autoencoder, and of its prior what has the same shape.
-
-        weights: its state dict. Its latent channels are the first of this one's, which may have
-        more. Raises: ValueError if it has more itself, or convolutions of another size.
-        """
-        own = self.model.state_dict()  # shares its memory with the model
-        for name, tensor in weights.items():
-            if name.endswith(("linear.weight", "linear.bias", "log_steps", "log_gains")):
-                place = own[name][tuple(map(slice, tensor.shape))]
-            elif name in own:
-                place = own[name]
-            else:
-                continue  # of the other prior
-            if place.shape == tensor.shape:
-                place.copy_(tensor)
-            elif not name.startswith(("prior", "hyperprior", "context")):
-                raise ValueError("those weights are of networks of another size")
+    @property
+    def averaged(self) -> RateDistortionAutoencoder:
+        """The networks that the run gives, with the mean of the weights of the last steps."""
+        return self.mean.module  # type: ignore[return-value]
 
     def learning_rate(self) -> float:
         """Linear warm-up, constant, and in the last part of the run a straight line to zero.
@@ -136,6 +120,7 @@ class Training:
         means = self.gradient()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
         self.optimizer.step()
+        self.mean.update_parameters(self.model)
         self.step += 1
         return means
 
@@ -154,8 +139,7 @@ class Training:
         bfloat16 = self.precision == "bfloat16"
         with self._noise(), torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
             output = self.parallel(y, quality, settings.quantization)
-        # rate + lam * distortion grows about as sqrt(lam): the division keeps them all in play.
-        losses = (output.rate_bpp + lam * output.distortion) / lam.sqrt()
+        losses = output.losses(lam)
         self.optimizer.zero_grad()
         losses.mean().backward()
         return torch.stack((output.rate_bpp, output.distortion, losses)).detach().mean(dim=1)
@@ -181,11 +165,10 @@ class Training:
             "photographs": self.patches.fingerprint(),
             "step": self.step,
             "model": self.model.state_dict(),
+            "averaged": self.mean.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        buffer = io.BytesIO()  # torch.save makes a RuntimeError of a full disk
-        torch.save(state, buffer)
-        write_file(path, buffer.getbuffer())
+        write_checkpoint(path, state)
 
     @classmethod
     def resume(
@@ -201,6 +184,7 @@ class Training:
             photographs = state["photographs"]
             training.step = state["step"]
             training.model.load_state_dict(state["model"])
+            restore_mean(training.mean, state)
             training.optimizer.load_state_dict(state["optimizer"])
         except (KeyError, RuntimeError, ValueError):
             raise ValueError(f"{path} is not a checkpoint of rda train") from None
@@ -238,63 +222,27 @@ class Training:
         rows = TrainingLog(log, self.step)
         saved, safe = time.monotonic(), None
         sums, count = torch.zeros(3, device=self.device), 0
-        interrupted: list[bool] = []  # a step must not be left half done
-        signals = (signal.SIGINT, signal.SIGTERM)
-        handlers = [signal.signal(s, lambda *_: interrupted.append(True)) for s in signals]
-        try:
+        with deferred_signals() as interrupted:  # a step must not be left half done
             while self.step < self.settings.steps and not interrupted:
                 sums, count = sums + self.advance(), count + 1
                 if progress is not None:
                     progress.update()
                 last = self.step == self.settings.steps
                 if self.step % every == 0 or last:
-                    self._check_finite(safe)
-                    rate_bpp, distortion, loss = (sums / count).tolist()
+                    check_finite(self.model, self.step, safe)
+                    means = (sums / count).tolist()
                     due = validation and (self.step % validate_every == 0 or last)
-                    rows.add(
-                        self.step,
-                        rate_bpp,
-                        distortion,
-                        loss,
-                        self.learning_rate(),
-                        self.validation_loss(validation) if due else None,
-                    )
+                    measured = validation_loss(self.averaged, validation) if due else None
+                    rows.add(self.step, means, self.learning_rate(), measured)
                     if progress is not None:
-                        progress.set_postfix_str(f"{rate_bpp:.3f} bpp, distortion {distortion:.1f}")
+                        progress.set_postfix_str("{:.3f} bpp, distortion {:.1f}".format(*means))
                     sums, count = torch.zeros_like(sums), 0
                 if time.monotonic() - saved > checkpoint_seconds:
-                    self._check_finite(safe)
+                    check_finite(self.model, self.step, safe)
                     self.save(checkpoint)
                     saved, safe = time.monotonic(), checkpoint
-        finally:
-            for each, handler in zip(signals, handlers, strict=True):
-                signal.signal(each, handler)
         self.seconds = rows.seconds()
-        self._check_finite(safe)
+        check_finite(self.model, self.step, safe)
         self.save(checkpoint)
         if interrupted:
             raise KeyboardInterrupt
-
-    def _check_finite(self, checkpoint: str | PathLike[str] | None) -> None:
-        """Raises: ValueError where training has diverged. checkpoint: the last that was saved."""
-        finite = [parameter.isfinite().all() for parameter in self.model.parameters()]
-        if not torch.stack(finite).all():
-            what = f"resume from {checkpoint}" if checkpoint else "begin again"
-            raise ValueError(
-                f"training diverged before step {self.step}: {what} with --precision float32"
-            )
-
-    @torch.no_grad()
-    def validation_loss(self, photos: Sequence[Float[Tensor, "3 H W"]]) -> float:
-        """The loss at four qualities, rounded as in a file: its mean over photographs.
-
-        photos: y, float tensors (3, H, W), sides multiples of 64.
-        """
-        losses = []
-        for y in photos:
-            for level in VALIDATION_QUALITIES:
-                quality = torch.tensor([level], device=self.device)
-                output = self.model(y[None].to(self.device), quality, "round")
-                lam = quality_to_lambda(quality)
-                losses.append((output.rate_bpp + lam * output.distortion) / lam.sqrt())
-        return float(torch.stack(losses).mean())

@@ -2,6 +2,7 @@
 
 import csv
 import time
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -38,12 +39,12 @@ class TrainingLog:
     def add(
         self,
         step: int,
-        rate_bpp: float,
-        distortion: float,
-        loss: float,
+        means: Sequence[float],
         learning_rate: float,
         validation_loss: float | None = None,
     ) -> None:
+        """A row. means: of rate_bpp, distortion and loss over the steps since the last row."""
+        rate_bpp, distortion, loss = means
         row = (step, f"{self.seconds():.1f}", f"{rate_bpp:.5f}", f"{distortion:.4f}", f"{loss:.5f}")
         measured = "" if validation_loss is None else f"{validation_loss:.5f}"
         with open(self.path, "a", newline="") as file:

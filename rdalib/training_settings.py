@@ -1,10 +1,13 @@
-"""What a training run is: its settings, and how they are read back from its checkpoint."""
+"""What a training run is: its settings, and its checkpoint."""
 
+import io
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
 import torch
+
+from rdalib.files import write_file
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,13 @@ class TrainingSettings:
 
 
 OLD_NAMES = {"side": "side_channels"}  # of settings, in checkpoints made before
+
+
+def write_checkpoint(path: str | PathLike[str], state: dict[str, Any]) -> None:
+    """Write all that a run needs to go on, whole or not at all."""
+    buffer = io.BytesIO()  # torch.save makes a RuntimeError of a full disk
+    torch.save(state, buffer)
+    write_file(path, buffer.getbuffer())
 
 
 def read_checkpoint(path: str | PathLike[str]) -> tuple[TrainingSettings, dict[str, Any]]:

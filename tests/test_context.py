@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from rdalib import entropy_coding, integer_context
+from rdalib import coding_order, entropy_coding
+from rdalib.coding_order import Group, walk
 from rdalib.context import ContextModel, causal_places, groups_of, sizes, spread_of, wavefronts
 from rdalib.hyperprior import LARGEST_ACTIVATION, LARGEST_WEIGHT, ONE
 from rdalib.hyperprior_coding import SMALLEST_LOG2_SCALE
-from rdalib.integer_context import IntegerContext, _Group
+from rdalib.integer_context import LOOKED_UP, IntegerContext
 
 LATENT, FEATURES, GRID = 40, 7, (5, 6)
 PLACES = GRID[0] * GRID[1]
@@ -47,7 +48,7 @@ def walked(context, seen, integers, quality=30):
         shifts[channels, places], indices[channels, places] = shift, table_index
         return integers[channels, places]
 
-    context.walk(*seen, quality, GRID, code)
+    walk(context, *seen, quality, GRID, code)
     return shifts, indices
 
 
@@ -140,7 +141,8 @@ def test_the_integers_follow_the_floating_point_model(model, context, seen):
 def test_features_of_what_was_decoded_are_looked_up_right(context):
     scale_octaves = np.array([[0], [2 * ONE], [7 * ONE]])
     spread = spread_of(torch.tensor([[0.0], [2.0], [7.0]]) + SMALLEST_LOG2_SCALE + 1 / 96)
-    group = _Group(context, None, slice(0, 3), scale_octaves)
+    tables = (getattr(context, name).numpy() for name in LOOKED_UP)
+    group = Group(None, slice(0, 3), scale_octaves, *tables)
     nowhere = np.zeros((3, 1), np.int64)
     for decoded in (-3.0, -0.25, 0.0, 0.5, 7.0, 4000.0):
         shift = np.full((3, 1), round(decoded * ONE), np.int64)
@@ -152,7 +154,7 @@ def test_features_of_what_was_decoded_are_looked_up_right(context):
 def test_how_many_places_are_in_memory_changes_nothing(context, seen, monkeypatch):
     whole = walked(context, seen, some_integers())
     for some in (1, 7, 13):
-        monkeypatch.setattr(integer_context, "PLACES_AT_ONCE", some)
+        monkeypatch.setattr(coding_order, "PLACES_AT_ONCE", some)
         for one, other in zip(whole, walked(context, seen, some_integers()), strict=True):
             assert np.array_equal(one, other)
 

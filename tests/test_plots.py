@@ -30,7 +30,7 @@ def test_pictures_side_by_side_are_drawn_pixel_for_pixel(size, zoom):
         wanted = (255 * y).round().byte().permute(1, 2, 0).numpy()
         wanted = wanted.repeat(zoom, axis=0).repeat(zoom, axis=1)
         row, column = divmod(number, 2)
-        top = row * (26 + size[0] * zoom + 44) + 26
+        top = row * (28 + size[0] * zoom + 52) + 28
         left = column * (size[1] * zoom + 12)
         found = pixels[top : top + zoom * size[0], left : left + zoom * size[1]]
         inside = slice(2, -2)  # Agg may blend the outermost line with the frame
@@ -80,14 +80,35 @@ def test_an_animation_has_each_figure_as_a_frame_and_plays_for_ever():
         assert min(max(abs(a - b) for a, b in zip(c, colour, strict=True)) for c in colours) < 8
 
 
+def test_an_animation_of_photographs_keeps_every_colour():
+    photograph = torch.rand(3, 30, 40, generator=torch.Generator().manual_seed(0))  # 1,200 colours
+    figures = [plots.side_by_side(Figure(), [(y, "", "")], 1) for y in (photograph, 1 - photograph)]
+    picture = Image.open(io.BytesIO(plots.animation(figures, 700, colours=0)))
+    assert (picture.n_frames, picture.info["duration"]) == (2, 700)
+    for frame, figure in enumerate(figures):
+        picture.seek(frame)
+        assert (np.asarray(picture.convert("RGB")) == drawn(figure)).all()
+
+
 def test_the_parts_that_are_seen_are_named_and_the_chosen_one_is_coloured():
     ax = Figure().subplots()
     parts = {"a": (0.0, 0.25), "b": (0.25, 0.5), "c": (0.75, 0.25)}
     plots.parts_of_interval(ax, parts, (0.2, 0.8), chosen="b")
-    assert [text.get_text() for text in ax.texts] == ["b"]  # the middles of the others lie outside
+    assert [text.get_text() for text in ax.texts] == ["a", "b", "c"]
     widths, colours = zip(*((p.get_width(), p.get_facecolor()) for p in ax.patches), strict=True)
     assert widths == (0.25, 0.5, 0.25) and colours[0] == colours[2] != colours[1]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0.200000", "0.800000"]
+
+
+def test_the_name_of_a_part_never_crosses_the_frame():
+    for end in (0.01, 0.12, 0.13, 0.24, 0.26, 0.5):
+        figure = Figure(figsize=(8, 1.7))
+        ax = figure.subplots()
+        plots.parts_of_interval(ax, {"-1": (0.0, 0.25), "0": (0.25, 0.75)}, (end, end + 0.5))
+        drawn(figure)
+        for text in ax.texts:
+            box, frame = text.get_window_extent(), ax.get_window_extent()
+            assert frame.x0 < box.x0 and box.x1 < frame.x1, (end, text.get_text())
 
 
 def test_bytes_stand_in_boxes_as_hexadecimal_digits():

@@ -7,6 +7,7 @@ import torch
 from rdalib import entropy_coding, refinement
 from rdalib.codec import Codec
 from rdalib.distortion import l2
+from rdalib.hyperprior_coding import HyperpriorCoder
 from rdalib.images import sample_photo
 from rdalib.latent_coding import to_integers
 from rdalib.quality import quality_to_lambda
@@ -47,8 +48,25 @@ def test_the_same_effort_gives_the_same_file(some_codec, y):
 def test_one_bad_step_is_never_worse_than_none(contextual, y, monkeypatch):
     monkeypatch.setattr(refinement, "FIRST_RATE", 50.0)  # throws every latent away
     z = contextual.analyse(y)
-    assert torch.equal(refine(contextual, y, z, 30, 1), z)
+    refined, side = refine(contextual, y, z, 30, 1)
+    assert torch.equal(refined, z)
+    assert np.array_equal(side.h_rounded, contextual.quantize(z, 30).h_rounded)
     assert contextual.compress(y, 30, effort=1) == contextual.compress(y, 30)
+
+
+@pytest.mark.parametrize("name", ["sided", "contextual"])
+def test_side_information_is_analysed_and_described_once(name, request, y, monkeypatch):
+    codec, calls = request.getfixturevalue(name), []
+    for method in ("analyse_side", "describe_fully"):
+        plain = getattr(HyperpriorCoder, method)
+
+        def counted(*arguments, method=method, plain=plain):
+            calls.append(method)
+            return plain(*arguments)
+
+        monkeypatch.setattr(HyperpriorCoder, method, counted)
+    codec.compress(y, 30, effort=2)
+    assert sorted(calls) == ["analyse_side", "describe_fully"]
 
 
 def test_the_networks_are_left_as_they_were(contextual, y):
@@ -118,10 +136,10 @@ def test_a_budget_is_used_up(effort):
 
 
 def test_a_threshold_moves_integers_towards_zero_and_none_away():
-    u = torch.linspace(-3, 3, 6001)
+    u = np.linspace(-3, 3, 6001, dtype=np.float32)
     plain, rounded = to_integers(u), to_integers(u, threshold=0.7)
     assert (np.abs(rounded) <= np.abs(plain)).all()
     assert (np.sign(rounded) * np.sign(plain) >= 0).all()
-    assert rounded[np.abs(np.abs(u.numpy()) - 1.6) < 0.05].tolist().count(2) == 0
-    assert set(np.abs(rounded[np.abs(np.abs(u.numpy()) - 1.75) < 0.04])) == {2}
+    assert rounded[np.abs(np.abs(u) - 1.6) < 0.05].tolist().count(2) == 0
+    assert set(np.abs(rounded[np.abs(np.abs(u) - 1.75) < 0.04])) == {2}
     assert np.array_equal(to_integers(u, threshold=0.5), plain)

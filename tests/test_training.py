@@ -11,6 +11,7 @@ import torch
 
 from rdalib import autoencoder
 from rdalib.autoencoder import RateDistortionAutoencoder, quality_to_lambda
+from rdalib.averaging import moving_mean
 from rdalib.images import sample_photo, write_photo
 from rdalib.pace import faster_precision, steps_for_minutes
 from rdalib.patches import RandomPatches
@@ -73,8 +74,9 @@ def training_of(steps, patches):
 
 def assert_equal_runs(first, second):
     assert first.step == second.step
-    for one, other in zip(first.model.parameters(), second.model.parameters(), strict=True):
-        assert torch.equal(one, other)
+    for networks in ("model", "averaged"):
+        one, other = (getattr(run, networks).parameters() for run in (first, second))
+        assert all(map(torch.equal, one, other))
     one, other = (run.optimizer.state_dict()["state"] for run in (first, second))
     assert one.keys() == other.keys()
     for key in one:
@@ -284,10 +286,36 @@ def test_the_validation_loss_is_that_of_rounded_latents_at_four_qualities(patche
     for quality in (8, 24, 40, 56):
         quality = torch.full((2,), float(quality))
         with torch.no_grad():
-            output = training.model(y, quality, "round")
+            output = training.averaged(y, quality, "round")
         lam = quality_to_lambda(quality)
         losses.append((output.rate_bpp + lam * output.distortion) / lam.sqrt())
     assert float(measured[-1]) == pytest.approx(float(torch.stack(losses).mean()), abs=1e-4)
+
+
+def test_a_run_gives_the_mean_of_its_last_weights(patches, tmp_path):
+    training, steps = Training(SETTINGS, patches), []
+    for _ in range(SETTINGS.steps):
+        training.advance()
+        steps.append(training.model.log_gains.detach().clone())
+    mean = steps[0]
+    for count, weights in enumerate(steps[1:], 1):
+        share = 1 / (1 + count / 10)  # of the last step: the mean is of a tenth of the steps
+        mean = (1 - share) * mean + share * weights
+    assert torch.allclose(training.averaged.log_gains, mean, atol=1e-7)
+    assert not torch.allclose(mean, steps[-1], atol=1e-7)
+    late = moving_mean(torch.zeros(1), torch.ones(1), 10**6)
+    assert float(late) == pytest.approx(1 / 100)  # of the last hundred
+
+
+def test_the_mean_of_a_checkpoint_that_has_none_begins_at_its_weights(patches, tmp_path):
+    training = training_of(3, patches)
+    training.save(tmp_path / "run.pt")
+    state = torch.load(tmp_path / "run.pt", weights_only=True)
+    del state["averaged"]
+    torch.save(state, tmp_path / "old.pt")
+    resumed = Training.resume(tmp_path / "old.pt", patches)
+    one, other = resumed.averaged.parameters(), training.model.parameters()
+    assert all(map(torch.equal, one, other))
 
 
 def test_the_faster_precision_is_chosen_and_the_run_not_moved(patches, monkeypatch):
@@ -480,7 +508,7 @@ def test_a_run_can_begin_at_the_networks_of_either_model(patches, photos, side, 
     training = Training(
         dataclasses.replace(SETTINGS, patch=64, side_channels=side), Patches(photos, size=64)
     )
-    training.start_from(theirs)
+    training.model.start_from(theirs)
     own = training.model.state_dict()
     common = [name for name in own if name in theirs]
     assert {"analysis.linear.weight", "synthesis.convolutional.0.weight"} < set(common)
@@ -491,7 +519,7 @@ def test_a_run_can_begin_at_the_networks_of_either_model(patches, photos, side, 
 
 def test_weights_of_another_size_are_refused(patches):
     with pytest.raises(ValueError, match="networks of another size"):
-        Training(SETTINGS, patches).start_from(RateDistortionAutoencoder(8, 16).state_dict())
+        Training(SETTINGS, patches).model.start_from(RateDistortionAutoencoder(8, 16).state_dict())
 
 
 # Several processes

@@ -2,7 +2,7 @@
 
     rda fetch large
     python tests/benchmarks/sizes.py                     # about a quarter of an hour
-    python tests/benchmarks/sizes.py --keep points.json --minutes 2    # in pieces
+    python tests/benchmarks/sizes.py --keep points.jsonl --minutes 2    # in pieces
 
 The eight validation photographs of `large`, each scaled to several longer sides and once not
 scaled, and a window of 768 x 512 pixels from its middle: real files, RGB PSNR, BD-rate photograph
@@ -23,6 +23,7 @@ from PIL import Image
 from rdalib import Codec, datasets, evaluation
 from rdalib.files import write_file
 from rdalib.images import photo_to_tensor
+from rdalib.kept_points import KeptPoints
 from rdalib.photo_files import open_rgb
 
 PLACE = Path(evaluation.__file__).parent / "kodak" / "sizes.json"
@@ -67,8 +68,7 @@ def share(codec, y):
 
 
 def main(arguments):
-    keep = Path(arguments.keep)
-    known = json.loads(keep.read_text()) if keep.exists() else {}
+    known = KeptPoints(arguments.keep)
     codecs = {name: Codec.load(name) for name in MODELS}
     again = [f"{name} {codecs[name].weights_id.hex()}" for name in MODELS]
     keys = {"jpeg2000": None} | dict(zip(again, codecs.values(), strict=True))
@@ -82,7 +82,6 @@ def main(arguments):
         place = f"{photo}/{side}/share"
         if place not in known:
             known[place] = share(codecs["hyperprior"], y)
-        write_file(keep, json.dumps(known).encode())
         if time.monotonic() > end:
             print(f"stopped at {photo}, {side}: run it again")
             return
@@ -112,7 +111,7 @@ def table(paths, value):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--keep", default=f"{gettempdir()}/rdalib_sizes.json", metavar="FILE.json")
+    parser.add_argument("--keep", default=f"{gettempdir()}/sizes.jsonl", metavar="FILE.jsonl")
     parser.add_argument("--minutes", type=float, default=1000)
     parser.add_argument("--limit", type=int, help="photographs; all 8 by default")
     main(parser.parse_args())

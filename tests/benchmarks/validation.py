@@ -1,8 +1,8 @@
 """Choose between weights: real files of the validation photographs, small and large.
 
     rda fetch bsds500; rda fetch large
-    python tests/benchmarks/validation.py --keep points.json factorized hyperprior mine.safetensors
-    python tests/benchmarks/validation.py --keep points.json context --effort 100
+    python tests/benchmarks/validation.py --keep points.jsonl factorized hyperprior mine.safetensors
+    python tests/benchmarks/validation.py --keep points.jsonl context --effort 100
 
 Three sets: the 40 of BSDS500; the centre of each of the 8 large ones, 1536 x 1024 pixels of it at
 native size; the 8 whole, scaled to 1536 pixels on their longer side. BD-rate by RGB PSNR against
@@ -11,16 +11,14 @@ point, so that a run that was stopped goes on, and only new weights are measured
 """
 
 import argparse
-import json
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
 from rdalib import Codec, classical, datasets, evaluation
-from rdalib.files import write_file
 from rdalib.images import photo_to_tensor
+from rdalib.kept_points import KeptPoints
 from rdalib.photo_files import open_rgb
 
 QUALITIES = (4, 13, 22, 31, 40, 49, 58)
@@ -54,8 +52,7 @@ def points(codec_name, codec, image, effort):
 
 
 def main(arguments):
-    keep = Path(arguments.keep)
-    known = json.loads(keep.read_text()) if keep.exists() else {}
+    known = KeptPoints(arguments.keep)
     ours = {}
     for name in arguments.models:
         codec = Codec.load(name)
@@ -69,7 +66,6 @@ def main(arguments):
             place = f"{group}/{name}/{key}"
             if place not in known:
                 known[place] = points(key, codec, image, arguments.effort if codec else 0)
-                write_file(keep, json.dumps(known).encode())
             curves[key] = np.array(known[place]).T
         for key, curve in curves.items():
             rate = evaluation.bd_rate(*curves["jpeg2000"], *curve)
@@ -86,7 +82,7 @@ def main(arguments):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="+", help="names of models, or .safetensors files")
-    parser.add_argument("--keep", required=True, metavar="FILE.json")
+    parser.add_argument("--keep", required=True, metavar="FILE.jsonl")
     parser.add_argument("--effort", type=int, default=0)
     parser.add_argument("--rivals", action="store_true", help="JPEG, WebP and AVIF, too")
     main(parser.parse_args())

@@ -1,7 +1,8 @@
-"""Our training step and our codec beside CompressAI's FactorizedPrior, in one run.
+"""Our training step and our codecs beside CompressAI's, in one run.
 
-    python tests/benchmarks/compressai_factorized.py                  # makes its environment first
-    python tests/benchmarks/compressai_factorized.py OTHER_PYTHON     # where CompressAI is there
+    python tests/benchmarks/beside_compressai.py                      # makes its environment first
+    python tests/benchmarks/beside_compressai.py OTHER_PYTHON         # where CompressAI is there
+    python tests/benchmarks/beside_compressai.py --steps 0            # photographs alone
 
 CompressAI runs in an environment of its own, with this environment's version of PyTorch. Both
 sides get the same pictures and number of threads, one side after the other, and each its users'
@@ -14,7 +15,8 @@ own code:
   CompressAI's script trains in float32 only; a row with bfloat16 autocast around its loop is
   added for comparison.
 - Compressing and decompressing a photograph of 768 x 512 pixels: `compress` and `decompress` of
-  the model, after `update()`, against `Codec.compress` and `Codec.decompress`.
+  its models without and with side information, after `update()`, against `Codec.compress` and
+  `Codec.decompress` of each of ours.
 
 CompressAI's weights are untrained. Its networks take the same time as with trained ones.
 """
@@ -40,6 +42,10 @@ from torch import nn
 VERSION = "1.2.8"
 BATCH, PATCH = 8, 256
 HIDDEN, LATENT = 128, 192
+THEIR_CODECS = {
+    "FactorizedPrior": "bmshj2018-factorized",
+    "MeanScaleHyperprior": "mbt2018-mean",
+}
 WARM_UP = 2  # steps, or calls, that are not counted
 
 
@@ -110,26 +116,30 @@ def their_step(train, image_models, folder, bfloat16):
 
 
 @torch.no_grad()
-def their_side(folder):
+def their_side(folder, steps):
     """{"steps": rows, "codecs": rows}; the last entries of a row are seconds."""
     train, image_models = their_imports()
     with torch.enable_grad():
-        steps = [
+        rows = [
             (name, precision, their_step(train, image_models, folder, precision == "bfloat16"))
             for name, precision in (
                 ("CompressAI, examples/train.py", "float32"),
                 ("CompressAI, autocast added", "bfloat16"),
             )
+            if steps
         ]
-    net = image_models["bmshj2018-factorized"](quality=3).eval()
-    assert (net.N, net.M) == (HIDDEN, LATENT)
-    net.update()
     with Image.open(folder / "photo.png") as image:
         y = train.transforms.ToTensor()(image)[None]
-    made = net.compress(y)
-    seconds = call_seconds(partial(net.compress, y), partial(net.decompress, **made))
-    size = sum(len(string) for strings in made["strings"] for string in strings)
-    return {"steps": steps, "codecs": [("CompressAI FactorizedPrior", size, *seconds)]}
+    codecs = []
+    for name, model in THEIR_CODECS.items():
+        net = image_models[model](quality=3).eval()
+        assert (net.N, net.M) == (HIDDEN, LATENT)
+        net.update()
+        made = net.compress(y)
+        seconds = call_seconds(partial(net.compress, y), partial(net.decompress, **made))
+        size = sum(len(string) for strings in made["strings"] for string in strings)
+        codecs.append((f"CompressAI {name}", size, *seconds))
+    return {"steps": rows, "codecs": codecs}
 
 
 # Our side
@@ -183,24 +193,25 @@ def use_their_layers(training):
     training.optimizer = torch.optim.Adam([{"params": [*model.parameters()], "factor": 1.0}])
 
 
-def our_side(folder):
+def our_side(folder, steps):
     """As `their_side`."""
     from rdalib.codec import Codec
     from rdalib.images import read_photo
 
-    steps = [
+    rows = [
         (name, precision, our_step(folder, precision, their_layers))
         for name, their_layers in (("ours, CompressAI's layers", True), ("ours, our layers", False))
         for precision in ("float32", "bfloat16")
+        if steps
     ]
     y = read_photo(folder / "photo.png")
     codecs = []
-    for name in ("factorized", "hyperprior"):
+    for name in ("factorized", "hyperprior", "context"):
         codec = Codec.load(name)
         data = codec.compress(y)
         seconds = call_seconds(partial(codec.compress, y), partial(codec.decompress, data))
         codecs.append((f"our codec, {name}", len(data), *seconds))
-    return {"steps": steps, "codecs": codecs}
+    return {"steps": rows, "codecs": codecs}
 
 
 # Both
@@ -252,9 +263,10 @@ def make_environment(folder):
     return python
 
 
-def run_side(python, side, folder, threads):
+def run_side(python, side, folder, arguments):
     """What a side measures, in a fresh process of its environment."""
-    command = [python, __file__, "--side", side, "--folder", folder, "--threads", threads]
+    command = [python, __file__, "--side", side, "--folder", folder]
+    command += ["--threads", arguments.threads, "--steps", arguments.steps]
     run = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(run.stdout)
 
@@ -262,9 +274,10 @@ def run_side(python, side, folder, threads):
 def print_tables(measured, threads):
     theirs, ours = measured
     print(f"PyTorch {torch.__version__} on the CPU, {threads} threads, CompressAI {VERSION}")
-    print(f"\n{'training step':32}{'precision':12}{'ms':>8}{'patches/s':>11}{'times':>8}")
-    least = theirs["steps"][0][-1]
+    if theirs["steps"]:
+        print(f"\n{'training step':32}{'precision':12}{'ms':>8}{'patches/s':>11}{'times':>8}")
     for name, precision, step in theirs["steps"] + ours["steps"]:
+        least = theirs["steps"][0][-1]
         numbers = f"{1000 * step:8.0f}{BATCH / step:11.2f}{least / step:8.2f}"
         print(f"{name:32}{precision:12}{numbers}")
     titles = f"{'compress':>10}{'decompress':>12}{'both, ms':>10}{'times':>8}{'bytes':>10}"
@@ -285,7 +298,7 @@ def main():
     )
     parser.add_argument("python", nargs="?", help="of an environment with CompressAI")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--steps", type=int, default=12, help="training steps that count")
+    parser.add_argument("--steps", type=int, default=12, help="training steps that count; 0: none")
     parser.add_argument("--side", choices=("theirs", "ours"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -293,14 +306,14 @@ def main():
         torch.set_num_threads(arguments.threads)
         torch.manual_seed(0)
         side = {"theirs": their_side, "ours": our_side}[arguments.side]
-        print(json.dumps(side(arguments.folder)))
+        print(json.dumps(side(arguments.folder, arguments.steps)))
         return
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         python = arguments.python or make_environment(folder / "environment")
         make_pictures(folder, BATCH * (WARM_UP + arguments.steps + 1))
         sides = ((python, "theirs"), (sys.executable, "ours"))
-        measured = [run_side(*side, folder, arguments.threads) for side in sides]
+        measured = [run_side(*side, folder, arguments) for side in sides]
     print_tables(measured, arguments.threads)
 
 
