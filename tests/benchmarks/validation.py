@@ -2,7 +2,7 @@
 
     rda fetch bsds500; rda fetch large
     python tests/benchmarks/validation.py --keep points.jsonl factorized hyperprior mine.safetensors
-    python tests/benchmarks/validation.py --keep points.jsonl context --effort 100
+    python tests/benchmarks/validation.py --keep points.jsonl context --effort 100 --sets bsds500
 
 Three sets: the 40 of BSDS500; the centre of each of the 8 large ones, 1536 x 1024 pixels of it at
 native size; the 8 whole, scaled to 1536 pixels on their longer side. BD-rate by RGB PSNR against
@@ -23,14 +23,15 @@ from rdalib.photo_files import open_rgb
 
 QUALITIES = (4, 13, 22, 31, 40, 49, 58)
 RIVALS = ("jpeg", "webp", "avif")  # beside JPEG 2000
+SETS = ("bsds500", "large")
 WIDE, HIGH = 1536, 1024
 
 
-def photographs():
+def photographs(sets):
     """(set, name, a Pillow image) of every photograph, each read when its turn comes."""
-    for path in datasets.validation_paths("bsds500"):
+    for path in datasets.validation_paths("bsds500") if "bsds500" in sets else ():
         yield "bsds500", path.name, open_rgb(path, lambda text: None)
-    for path in datasets.validation_paths("large"):
+    for path in datasets.validation_paths("large") if "large" in sets else ():
         image = open_rgb(path, lambda text: None)
         wide, high = (WIDE, HIGH) if image.width >= image.height else (HIGH, WIDE)
         left, top = (image.width - wide) // 2, (image.height - high) // 2
@@ -60,7 +61,7 @@ def main(arguments):
         ours[f"{name} {codec.weights_id.hex()}{effort}"] = codec
     rivals = dict.fromkeys(("jpeg2000", *(RIVALS if arguments.rivals else ())))
     rates = {}  # (set, codec): {photograph: BD-rate in percent}
-    for group, name, image in tqdm(photographs(), total=40 + 2 * 8):
+    for group, name, image in tqdm(photographs(arguments.sets)):
         curves = {}
         for key, codec in {**rivals, **ours}.items():
             place = f"{group}/{name}/{key}"
@@ -84,5 +85,6 @@ if __name__ == "__main__":
     parser.add_argument("models", nargs="+", help="names of models, or .safetensors files")
     parser.add_argument("--keep", required=True, metavar="FILE.jsonl")
     parser.add_argument("--effort", type=int, default=0)
+    parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS)
     parser.add_argument("--rivals", action="store_true", help="JPEG, WebP and AVIF, too")
     main(parser.parse_args())
