@@ -55,6 +55,14 @@ def test_the_core_takes_nothing_from_what_goes_deeper(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_goes_deeper_is_a_section_of_its_own(path):
+    """A number or a lower level before the words would make the section a part of the core."""
+    text = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells)
+    headings = re.findall(r"^#+ .*go deeper.*", text, re.MULTILINE | re.IGNORECASE)
+    assert [h for h in headings if not h.startswith("## Go deeper: ")] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_core_takes_forty_minutes_at_most(path):
     header = nbformat.read(path, as_version=4).cells[0].source
     if "**Core" in header:

@@ -24,7 +24,7 @@ from rdalib.exercises import your_turn
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-TURNS = tuple(f"{number:02}" for number in range(1, 12))  # lessons that must have some
+TURNS = tuple(f"{number:02}" for number in range(1, 15))  # lessons that must have some
 SETS = sorted((ROOT / "assignments" / "source").glob("*/*.ipynb"))
 
 
