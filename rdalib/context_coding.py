@@ -187,7 +187,7 @@ class ContextCoder:
     ) -> Float[Tensor, "M h w"]:
         """What the synthesis is given before its gains: (M, *grid)."""
         steps = steps_at(self.model, quality)
-        u = torch.empty(latents.z_rounded.shape)
+        u = torch.empty(latents.z_rounded.shape, dtype=torch.float32)
         for some in some_channels(latents.z_rounded):
             u[some] = torch.from_numpy(latents.z_rounded[some] + latents.shift[some] / ONE)
         u = u.to(steps.device)
