@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from rdalib import plots
@@ -26,11 +27,12 @@ def comparison(
     """
     columns, rows = 3, -(-(len(shown) + 1) // 3)
     height = min(4 * y.shape[1] / y.shape[2], 8)
-    figure = Figure(figsize=(4 * columns, rows * (height + 0.8)), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).flat
-    plots.photo(axes[0], y, "original", f"{y.shape[2]} x {y.shape[1]} pixels")
-    for ax, (name, y_hat, values) in zip(axes[1:], shown, strict=False):
-        plots.photo(ax, y_hat, plots.STYLES[name][0], plots.caption(values))
+    with rc_context({"font.size": 14}):  # it is often shown at half its size
+        figure = Figure(figsize=(4 * columns, rows * (height + 1)), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False).flat
+        plots.photo(axes[0], y, "original", f"{y.shape[2]} x {y.shape[1]} pixels")
+        for ax, (name, y_hat, values) in zip(axes[1:], shown, strict=False):
+            plots.photo(ax, y_hat, plots.STYLES[name][0], plots.caption(values))
     for ax in axes[len(shown) + 1 :]:
         ax.axis("off")
     return figure
