@@ -6,6 +6,7 @@ nearer to it: about where the run would end if its rate fell to zero, and at any
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from torch.optim.swa_utils import AveragedModel
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
 LAST_STEPS = 100
 
 
-def mean_of_weights(model: nn.Module) -> AveragedModel:
-    """The moving mean, still empty, of the weights of a model that is being trained."""
-    return AveragedModel(model, avg_fn=moving_mean)
+def mean_of_weights(model: nn.Module, steps: Callable[[], int]) -> AveragedModel:
+    """The moving mean, still empty, of the weights of a model that is being trained.
+
+    steps: gives the number of steps taken. AveragedModel's own count lies on the model's device,
+    and reading it would make every step wait for a GPU, once a parameter.
+    """
+    return AveragedModel(model, avg_fn=lambda mean, value, _: moving_mean(mean, value, steps()))
 
 
 def moving_mean(mean: Tensor, value: Tensor, count: Tensor | int) -> Tensor:

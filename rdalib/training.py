@@ -80,7 +80,7 @@ class Training:
         blocks = patches.blocks(STRIDE, 60_000, generator).cpu()
         self.model.start_from_principal_components(blocks)
         self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.mean = mean_of_weights(self.model)
+        self.mean = mean_of_weights(self.model, lambda: self.step)
         self.parallel: Any = DistributedDataParallel(self.model) if processes > 1 else self.model
         if settings.compiled:
             self.parallel = torch.compile(self.parallel)
