@@ -15,13 +15,13 @@ import numpy as np
 from rdalib.context import POWERS, REACH, causal_places, wavefronts
 from rdalib.hyperprior import LARGEST_ACTIVATION, ONE
 from rdalib.hyperprior_coding import scale_index
-from rdalib.integer_context import INVERSE_ONE, LOOKED_UP, PER_OCTAVE, PER_RATIO
+from rdalib.integer_context import INVERSE_ONE, PER_OCTAVE, PER_RATIO
 from rdalib.quality import LEVELS
 
 if TYPE_CHECKING:
     from jaxtyping import Int16, Int32
 
-    from rdalib.integer_context import IntegerContext, IntegerNetwork, Integers
+    from rdalib.integer_context import IntegerContext, Integers
     from rdalib.latent_coding import Grid
 
     Places = slice | Integers
@@ -47,42 +47,54 @@ def walk(
     """
     features = features.clip(0, LARGEST_ACTIVATION)
     common = np.concatenate((features, _powers(quality, features.shape[1])))
-    looked_up = {name: getattr(context, name).numpy() for name in LOOKED_UP}
     sizes: list[Integers] = []  # of each group before, (2, channels, n): asinh, log1p
     for (low, high), network in zip(context.groups, context.networks, strict=True):
-        group = Group(network, slice(low, high), octaves[low:high], **looked_up)
+        channels, count = slice(low, high), octaves.shape[1]
         if low == 0:
-            sizes.append(_raster(common, grid, group, code))
+            sizes.append(_raster(context, common, octaves[channels], grid, code))
             continue
-        shift, table_index = (np.empty(group.octaves.shape, t) for t in (np.int32, np.uint8))
+        shift, table_index = (np.empty((high - low, count), t) for t in (np.int32, np.uint8))
         for x, places in _columns(common, sizes, grid):
-            shift[:, places], table_index[:, places] = group.moved(network(x), places)
-        everywhere = slice(None)
-        integers = code(group.channels, everywhere, shift, table_index)
+            group = Group.of(context, octaves[channels, places])
+            shift[:, places], table_index[:, places] = group.moved(network(x))
+        integers = code(channels, slice(None), shift, table_index)
         if high < context.groups[-1][1]:  # nothing is predicted from the last
-            sizes.append(group.sizes(integers, shift, everywhere))
+            sizes.append(np.empty((2, *shift.shape), np.int16))
+            for places in _some_rows(grid):
+                group = Group.of(context, octaves[channels, places])
+                sizes[-1][..., places] = group.sizes(integers[:, places], shift[:, places])
 
 
-def _raster(common: Integers, grid: Grid, group: Group, code: Code) -> Integers:
+def _raster(
+    context: IntegerContext,
+    common: Integers,
+    octaves: Int32[np.ndarray, "C n"],
+    grid: Grid,
+    code: Code,
+) -> Integers:
     """The first group, place by place: all at once that wait for nothing but places before.
 
     Returns its sizes (2, channels, n).
     """
-    height, width = grid
+    (height, width), network, count = grid, context.networks[0], len(octaves)
     wide = width + 2 * REACH
     inside = ((np.arange(height)[:, None] + REACH) * wide + np.arange(width) + REACH).ravel()
     offsets = np.array([i * wide + j for i, j in causal_places()])[:, None]
-    count = 2 * group.channels.stop
-    sizes = np.zeros((count, (height + REACH) * wide), np.int16)  # zeros around
-    known = group.network.sums(common, slice(len(common)))  # of what all groups see
-    for places in wavefronts(height, width):
-        here = inside[places]
-        window = sizes[:, here + offsets].reshape(-1, len(places))
-        sums = group.network.sums(window, slice(len(common), None)) + known[:, places]
-        shift, table_index = group.moved(group.network.outputs(sums), places)
-        integers = code(group.channels, places, shift, table_index)
-        sizes[:, here] = group.sizes(integers, shift, places).reshape(count, -1)
-    return sizes[:, inside].reshape(2, group.channels.stop, -1)
+    sizes = np.zeros((2 * count, (height + REACH) * wide))  # zeros around
+    fronts = list(wavefronts(height, width))
+    order = np.concatenate(fronts)
+    inside_in_order = inside[order]
+    known = network.sums(common, slice(len(common)))[:, order]  # of what all groups see
+    all_places, start = Group.of(context, octaves[:, order]), 0
+    for places in fronts:
+        front = slice(start, start := start + len(places))
+        here, group = inside_in_order[front], all_places[front]
+        window = sizes.take(here + offsets, axis=1).reshape(-1, len(places))
+        sums = network.sums(window, slice(len(common), None)) + known[:, front]
+        shift, table_index = group.moved(network.outputs(sums))
+        integers = code(slice(count), places, shift, table_index)
+        sizes[:, here] = group.sizes(integers, shift).reshape(2 * count, -1)
+    return sizes[:, inside].astype(np.int16).reshape(2, count, -1)
 
 
 def _columns(
@@ -92,55 +104,63 @@ def _columns(
     height, width = grid
     first = np.pad(sizes[0].reshape(-1, height, width), ((0, 0), (1, 1), (1, 1)))
     rest = [group[kind] for kind in (0, 1) for group in sizes[1:]]
-    rows = max(1, PLACES_AT_ONCE // width)
-    for top in range(0, height, rows):
-        bottom = min(top + rows, height)
+    for places in _some_rows(grid):
+        top, bottom = places.start // width, places.stop // width
         around = [first[:, top + i : bottom + i, j : j + width] for i in range(3) for j in range(3)]
         window = np.stack(around, axis=1).reshape(-1, (bottom - top) * width)
-        places = slice(top * width, bottom * width)
         columns = [common[:, places], window, *(group[:, places] for group in rest)]
         yield np.concatenate(columns), places
 
 
+def _some_rows(grid: Grid) -> Iterator[slice]:
+    """All places, some rows at a time."""
+    height, width = grid
+    rows = max(1, PLACES_AT_ONCE // width)
+    for top in range(0, height, rows):
+        yield slice(top * width, min(top + rows, height) * width)
+
+
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Channels that are coded together: where the context moves them, and what they tell others.
+    """Channels at some places: where the context moves them, and what they tell others.
 
-    The last four are the tables of an IntegerContext, as arrays.
+    The last two are tables of an IntegerContext.
     """
 
-    network: IntegerNetwork
-    channels: slice
-    octaves: Int32[np.ndarray, "C n"]
-    spreads: Int32[np.ndarray, " scales"]
-    inverse_spreads: Int32[np.ndarray, " scales"]
+    octaves: Int32[np.ndarray, "C k"]
+    spread: Int32[np.ndarray, "C k"]
+    inverse_spread: Int32[np.ndarray, "C k"]
     asinh: Int32[np.ndarray, " ratios"]
     log1p: Int32[np.ndarray, " ratios"]
 
-    def moved(self, outputs: Integers, places: Places) -> tuple[Integers, Integers]:
-        """(shifts of the means, indices of the tables) at places, from the network's outputs."""
-        shift, change = np.split(outputs, 2)
-        shift = (shift * self._of_scale(self.spreads, places) + ONE // 2) // ONE
-        return shift.astype(np.int32), scale_index(self.octaves[:, places] + change)
+    @classmethod
+    def of(cls, context: IntegerContext, octaves: Int32[np.ndarray, "C k"]) -> Group:
+        """octaves: log2 of the hyperprior's scales over the smallest, in units of 1 / ONE."""
+        spreads, inverse_spreads, asinh, log1p = context.looked_up.values()
+        beyond = len(spreads) * ONE // PER_OCTAVE  # octaves; times PER_OCTAVE, these fit in 32 bits
+        index = octaves.clip(0, beyond - 1) * PER_OCTAVE // ONE
+        return cls(octaves, spreads[index], inverse_spreads[index], asinh, log1p)
 
-    def sizes(
-        self, integers: Integers, shift: Integers, places: Places
-    ) -> Int16[np.ndarray, "2 C k"]:
+    def __getitem__(self, places: slice) -> Group:
+        octaves, spread, inverse = self.octaves, self.spread, self.inverse_spread
+        parts = octaves[:, places], spread[:, places], inverse[:, places]
+        return Group(*parts, self.asinh, self.log1p)
+
+    def moved(self, outputs: Integers) -> tuple[Integers, Integers]:
+        """(shifts of the means, indices of the tables), from the network's outputs."""
+        shift, change = outputs[: len(self.octaves)], outputs[len(self.octaves) :]
+        shift = (shift * self.spread + ONE // 2) // ONE
+        return shift.astype(np.int32), scale_index(self.octaves + change)
+
+    def sizes(self, integers: Integers, shift: Integers) -> Int16[np.ndarray, "2 C k"]:
         """asinh r and log(1 + |r|) of what was decoded, as the networks of later groups see it."""
         decoded = integers.astype(np.int64) * ONE + shift  # from the hyperprior's mean
         unit = ONE * INVERSE_ONE // PER_RATIO
-        magnitude = np.abs(decoded) * self._of_scale(self.inverse_spreads, places) // unit
-        magnitude = magnitude.clip(max=len(self.asinh) - 1)
+        magnitude = np.minimum(np.abs(decoded) * self.inverse_spread // unit, len(self.asinh) - 1)
         sizes = np.empty((2, *decoded.shape), np.int16)
         sizes[0] = np.sign(decoded) * self.asinh[magnitude]
         sizes[1] = self.log1p[magnitude]
         return sizes
-
-    def _of_scale(
-        self, table: Int32[np.ndarray, " scales"], places: Places
-    ) -> Int32[np.ndarray, "C k"]:
-        beyond = len(table) * ONE // PER_OCTAVE  # octaves; times PER_OCTAVE, these fit in 32 bits
-        return table[self.octaves[:, places].clip(0, beyond - 1) * PER_OCTAVE // ONE]
 
 
 def _powers(quality: int, count: int) -> Int32[np.ndarray, "3 n"]:

@@ -27,7 +27,7 @@ PRECISION = 16
 TOTAL = 2**PRECISION  # every table's frequencies add up to this
 LARGEST = 2**20  # magnitudes from here on cannot be coded
 AT_ONCE = 2**14  # symbols decoded before a look at how much data is left
-SLACK = 128  # bits that symbols may need beyond the data: the coder's state, and rounding
+SLACK = 128  # bits by which a part of the symbols may need more than all of them
 UNIFORM = constriction.stream.model.Uniform
 
 
@@ -109,17 +109,18 @@ def encode(
             continue
         index = table.index(group).astype(np.int32)
         encoder.encode(index, table.model)
-        if index.max() < table.escape:
-            continue
-        for integer in map(int, group[index == table.escape]):
-            if abs(integer) >= LARGEST:
-                raise ValueError(f"integers of {LARGEST} and more cannot be coded")
-            _encode_outside(encoder, _outside_to_natural(integer, table))
-    return encoder.get_compressed().astype("<u4").tobytes()
+        if index.max() == table.escape:
+            for integer in map(int, group[index == table.escape]):
+                _encode_outside(encoder, integer, table)
+    return _words(encoder)
 
 
 class Decoder:
-    """The bytes of `encode` back to integers, some groups at a time: tables may depend on them."""
+    """The bytes of `encode` back to integers, some groups at a time: tables may depend on them.
+
+    What was decoded is encoded again on the way: it must need no more bits than the data has, and
+    come out as the same data in the end.
+    """
 
     def __init__(self, data: bytes) -> None:
         """Raises: ValueError if `data` is not a whole number of words."""
@@ -128,9 +129,7 @@ class Decoder:
         words = np.frombuffer(data, "<u4").astype(np.uint32)
         self.decoder = constriction.stream.queue.RangeDecoder(words)
         self.data = data
-        self.symbols: list[Int32[np.ndarray, " n_i"]] = []
-        self.tables: list[Table] = []
-        self.bits_left = 8 * len(data) + SLACK
+        self.again = constriction.stream.queue.RangeEncoder()
 
     def decode(
         self, tables: Sequence[Table], counts: Sequence[int] | Int[np.ndarray, " i"]
@@ -140,37 +139,38 @@ class Decoder:
         Nothing is decoded far beyond the end of the data, whatever the counts claim.
         """
         try:
-            symbols = [
+            return [
                 self._group(table, int(count)) for table, count in zip(tables, counts, strict=True)
             ]
         except (AssertionError, ValueError, OverflowError):
             raise ValueError("the coded data is damaged") from None
-        self.symbols += symbols
-        self.tables += tables
-        return symbols
 
     def _group(self, table: Table, count: int) -> Int32[np.ndarray, " n"]:
-        group = np.empty(count, np.int32)
-        for start in range(0, count, AT_ONCE):
-            piece = group[start : start + AT_ONCE]
-            piece[:] = self.decoder.decode(table.model, len(piece))
-            self.bits_left -= table.bits.take(piece).sum()
-            if self.bits_left < 0:
-                raise ValueError("the data has ended")
+        if count > AT_ONCE:
+            pieces = range(0, count, AT_ONCE)
+            group = np.concatenate([self._index(table, min(AT_ONCE, count - i)) for i in pieces])
+        else:
+            group = self._index(table, count)
         escaped = group.max(initial=0) == table.escape
         places = np.flatnonzero(group == table.escape) if escaped else ()
         group += table.first
         for place in places:
-            group[place] = _natural_to_outside(_decode_outside(self.decoder), table)
+            integer = _decode_outside(self.decoder, table)
+            _encode_outside(self.again, integer, table)
+            group[place] = integer
         return group
+
+    def _index(self, table: Table, count: int) -> Int32[np.ndarray, " n"]:
+        """The next entries of a table, as they stand in it."""
+        index = self.decoder.decode(table.model, count)
+        self.again.encode(index, table.model)
+        if self.again.num_bits() > 8 * len(self.data) + SLACK:
+            raise ValueError("the data has ended")
+        return index
 
     def finish(self) -> None:
         """Raises: ValueError unless `data` is what `encode` makes of the integers decoded."""
-        try:
-            again = encode(self.symbols, self.tables)
-        except ValueError:
-            again = None
-        if again != self.data:
+        if _words(self.again) != self.data:
             raise ValueError("the coded data is damaged")
 
 
@@ -219,15 +219,23 @@ def _natural_to_outside(natural: int, table: Table) -> int:
 # A natural number n travels as the length of n + 1 in bits, then its bits after the leading one.
 
 
-def _encode_outside(encoder: Any, natural: int) -> None:
+def _encode_outside(encoder: Any, integer: int, table: Table) -> None:
+    if abs(integer) >= LARGEST:
+        raise ValueError(f"integers of {LARGEST} and more cannot be coded")
+    natural = _outside_to_natural(integer, table)
     length = (natural + 1).bit_length() - 1
     encoder.encode(length, UNIFORM(32))
     if length:
         encoder.encode(natural + 1 - (1 << length), UNIFORM(1 << length))
 
 
-def _decode_outside(decoder: Any) -> int:
+def _decode_outside(decoder: Any, table: Table) -> int:
     length = int(decoder.decode(UNIFORM(32)))
     if length > 21:  # 2^20 above or below a table needs no more
         raise ValueError("an integer out of range")
-    return (1 << length) + int(decoder.decode(UNIFORM(1 << length)) if length else 0) - 1
+    rest = int(decoder.decode(UNIFORM(1 << length)) if length else 0)
+    return _natural_to_outside((1 << length) + rest - 1, table)
+
+
+def _words(encoder: Any) -> bytes:
+    return encoder.get_compressed().astype("<u4").tobytes()

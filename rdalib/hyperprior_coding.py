@@ -186,11 +186,11 @@ class HyperpriorCoder:
 
 def scale_index(octaves: Int[np.ndarray, "M n"]) -> UInt8[np.ndarray, "M n"]:
     """The table of each scale, by its log2 over the smallest, in units of 1 / ONE."""
-    beyond = SCALES * ONE // SCALES_PER_OCTAVE  # octaves; times SCALES_PER_OCTAVE: 32 bits do
+    beyond = (SCALES * ONE - 1) // SCALES_PER_OCTAVE  # of the last; times 6, it fits in 32 bits
     table_index = np.empty(octaves.shape, np.uint8)
     for channels in some_channels(octaves):
-        index = octaves[channels].clip(0, beyond) * SCALES_PER_OCTAVE // ONE
-        table_index[channels] = index.clip(max=SCALES - 1)
+        inside = np.minimum(np.maximum(octaves[channels], 0), beyond)
+        table_index[channels] = inside * SCALES_PER_OCTAVE // ONE
     return table_index
 
 

@@ -25,7 +25,7 @@ from rdalib.context import (
 from rdalib.hyperprior import LARGEST_ACTIVATION, LARGEST_WEIGHT, ONE, WEIGHT_ONE
 
 if TYPE_CHECKING:
-    from jaxtyping import Float64
+    from jaxtyping import Float64, Int32
 
     from rdalib.context import ContextModel
 
@@ -83,6 +83,11 @@ class IntegerContext:
         """Ready to compute."""
         return list(map(IntegerNetwork, self.weights, self.biases))
 
+    @cached_property
+    def looked_up(self) -> dict[str, Int32[np.ndarray, " n"]]:
+        """The four tables by their names."""
+        return {name: getattr(self, name).numpy() for name in LOOKED_UP}
+
 
 def look_up_tables() -> dict[str, torch.Tensor]:
     """{name: int32 tensor} of what an IntegerContext looks up, made once for each weights file."""
@@ -99,12 +104,17 @@ def look_up_tables() -> dict[str, torch.Tensor]:
 
 
 class IntegerNetwork:
-    """A ContextNetwork in integers held in float64: sums stay below 2^53 and are exact."""
+    """A ContextNetwork in integers held in float64: sums stay below 2^53 and are exact.
+
+    Weights are divided by WEIGHT_ONE beforehand, which is a power of two: this is exact, too.
+    """
 
     def __init__(self, weights: list[torch.Tensor], biases: list[torch.Tensor]) -> None:
-        first, self.second, self.last, *linear = (w[:, :, 0].double().numpy() for w in weights)
+        scaled = (w[:, :, 0].double().numpy() / WEIGHT_ONE for w in weights)
+        first, self.second, self.last, *linear = scaled
         self.seeing = np.concatenate((first, *linear))  # the layers that see the inputs
-        self.biases = [ONE * bias.double().numpy()[:, None] for bias in biases]
+        biases_and_half = (ONE * b.double().numpy()[:, None] / WEIGHT_ONE + 0.5 for b in biases)
+        self.biases = tuple(biases_and_half)  # sums are rounded half up
 
     def __call__(self, x: Integers) -> Integers:
         """x (inputs, k), ints, to shifts and changes below each other, int64 (2 channels, k)."""
@@ -112,25 +122,24 @@ class IntegerNetwork:
 
     def sums(self, x: Integers, inputs: slice = slice(None)) -> Float64[np.ndarray, "sums k"]:
         """What some of the inputs add to the layers that see them; x: those inputs alone."""
-        return self.seeing[:, inputs] @ x.astype(np.float64)
+        return self.seeing[:, inputs] @ x.astype(np.float64, copy=False)
 
     def outputs(self, sums: Float64[np.ndarray, "sums k"]) -> Integers:
         """What `__call__` returns, from the sums over all inputs."""
         first, second, last = self.biases
-        u = _rounded(sums[: len(first)] + first).clip(0, LARGEST_ACTIVATION)
-        u = _rounded(self.second @ u + second).clip(0, LARGEST_ACTIVATION)
+        u = bounded(np.floor(sums[: len(first)] + first), 0, LARGEST_ACTIVATION)
+        u = bounded(np.floor(self.second @ u + second), 0, LARGEST_ACTIVATION)
         result = self.last @ u + last
         if len(sums) > len(first):
             result += sums[len(first) :]
-        result = _rounded(result).clip(-LARGEST_ACTIVATION, LARGEST_ACTIVATION).astype(np.int64)
-        largest = int(LARGEST_CHANGE * ONE)
-        changes = result[len(result) // 2 :]
-        np.clip(changes, -largest, largest, out=changes)
-        return result
+        largest = np.full_like(last, LARGEST_ACTIVATION)
+        largest[len(last) // 2 :] = LARGEST_CHANGE * ONE
+        return bounded(np.floor(result), -largest, largest).astype(np.int64)
 
 
-def _rounded(sums: Float64[np.ndarray, ...]) -> Float64[np.ndarray, ...]:
-    return np.floor(sums / WEIGHT_ONE + 0.5)
+def bounded(x: np.ndarray, low: Any, high: Any) -> np.ndarray:
+    """x, in place, no smaller than low and no larger than high; np.clip is slow on few numbers."""
+    return np.minimum(np.maximum(x, low, out=x), high, out=x)
 
 
 def _copy(parameter: torch.Tensor, integers: torch.Tensor, dtype: torch.dtype) -> None:

@@ -9,7 +9,7 @@ from rdalib.coding_order import Group, walk
 from rdalib.context import ContextModel, causal_places, groups_of, sizes, spread_of, wavefronts
 from rdalib.hyperprior import LARGEST_ACTIVATION, LARGEST_WEIGHT, ONE
 from rdalib.hyperprior_coding import SMALLEST_LOG2_SCALE
-from rdalib.integer_context import LOOKED_UP, IntegerContext
+from rdalib.integer_context import IntegerContext
 
 LATENT, FEATURES, GRID = 40, 7, (5, 6)
 PLACES = GRID[0] * GRID[1]
@@ -141,12 +141,11 @@ def test_the_integers_follow_the_floating_point_model(model, context, seen):
 def test_features_of_what_was_decoded_are_looked_up_right(context):
     scale_octaves = np.array([[0], [2 * ONE], [7 * ONE]])
     spread = spread_of(torch.tensor([[0.0], [2.0], [7.0]]) + SMALLEST_LOG2_SCALE + 1 / 96)
-    tables = (getattr(context, name).numpy() for name in LOOKED_UP)
-    group = Group(None, slice(0, 3), scale_octaves, *tables)
+    group = Group.of(context, scale_octaves)
     nowhere = np.zeros((3, 1), np.int64)
     for decoded in (-3.0, -0.25, 0.0, 0.5, 7.0, 4000.0):
         shift = np.full((3, 1), round(decoded * ONE), np.int64)
-        found = group.sizes(nowhere, shift, slice(None))
+        found = group.sizes(nowhere, shift)
         expected = sizes((torch.full((3, 1), decoded) / spread)[None])[0]
         np.testing.assert_allclose(found.reshape(6, 1) / ONE, expected, atol=0.02)
 
