@@ -123,19 +123,30 @@ class ContextCoder:
     def symbols_and_tables(self, latents: ContextLatents, quality: int) -> Groups:
         """(symbols, tables) to be coded: h by channels, then z by groups, each by its tables."""
         symbols, tables = list(latents.h_rounded), list(self.hyperprior.side_tables[quality])
-        for channels, places in self._order(latents.grid):
-            order, used, counts = _by_table(latents.table_index[channels, places])
-            integers = latents.z_rounded[channels, places].ravel()[order]
-            ends = np.cumsum(counts)
-            symbols += map(integers.__getitem__, map(slice, ends - counts, ends))
-            tables += [self.hyperprior.scale_tables[index] for index in used]
+        for integers, keys in self._in_coding_order(latents):
+            order, counts = np.argsort(keys, axis=None, kind="stable"), np.bincount(keys.ravel())
+            used = np.flatnonzero(counts)
+            ends = np.cumsum(counts[used])
+            sorted_integers = integers.ravel()[order]
+            symbols += map(sorted_integers.__getitem__, map(slice, ends - counts[used], ends))
+            tables += [self.hyperprior.scale_tables[int(key) % SCALES] for key in used]
         return symbols, tables
 
-    def _order(self, grid: Grid) -> Iterator[tuple[slice, Places]]:
-        """(channels, places) of the groups of integers that are coded together."""
-        raster, *others = (slice(low, high) for low, high in self.context.groups)
-        yield from ((raster, places) for places in wavefronts(*grid))
-        yield from ((channels, slice(None)) for channels in others)
+    def _in_coding_order(self, latents: ContextLatents) -> Iterator[tuple[Integers, Integers]]:
+        """(integers, keys) of each of the context's groups: in it, a smaller key comes first.
+
+        A key is the wavefront, where the group is coded in such, times SCALES, and the table.
+        """
+        fronts = list(wavefronts(*latents.grid))
+        places = np.concatenate(fronts)
+        of_front = np.repeat(np.arange(len(fronts)), list(map(len, fronts))) * SCALES
+        (low, high), *others = self.context.groups
+        yield (
+            latents.z_rounded[low:high, places],
+            latents.table_index[low:high, places] + of_front,
+        )
+        for low, high in others:
+            yield latents.z_rounded[low:high], latents.table_index[low:high]
 
     def decode(self, decoder: Decoder, quality: int, grid: Grid) -> ContextLatents:
         """ContextLatents from a file. Raises: ValueError."""
@@ -193,11 +204,3 @@ class ContextCoder:
         u = u.to(steps.device)
         u += self.hyperprior.in_steps(latents.mean, quality)
         return u.reshape(-1, *grid).mul_(steps)
-
-
-def _by_table(table_index: Integers) -> tuple[Integers, Integers, Integers]:
-    """(order that sorts the indices, those that occur, how often each does)."""
-    index = table_index.ravel()
-    counts = np.bincount(index)
-    used = np.flatnonzero(counts)
-    return np.argsort(index, kind="stable"), used, counts[used]

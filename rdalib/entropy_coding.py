@@ -12,7 +12,7 @@ only if it is, byte for byte, the one that `encode` makes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PRECISION = 16
 TOTAL = 2**PRECISION  # every table's frequencies add up to this
 LARGEST = 2**20  # magnitudes from here on cannot be coded
-AT_ONCE = 2**14  # symbols decoded before a look at how much data is left
+AT_ONCE = 2**14  # symbols encoded together, or decoded before a look at how much data is left
 SLACK = 128  # bits by which a part of the symbols may need more than all of them
 UNIFORM = constriction.stream.model.Uniform
 
@@ -68,9 +68,7 @@ class Table:
 
     def index(self, integers: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
         """Index of each integer in the table, the escape's for those outside."""
-        index = integers - self.first
-        below_is_large = index.view(f"u{index.itemsize}")
-        return np.minimum(below_is_large, self.escape)
+        return _index(integers, self.first, self.escape)
 
 
 def frequencies_from_pmf(pmf: Float64[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
@@ -104,15 +102,44 @@ def encode(
     Raises: ValueError.
     """
     encoder = constriction.stream.queue.RangeEncoder()
-    for group, table in zip(symbols, tables, strict=True):
-        if not len(group):
-            continue
-        index = table.index(group).astype(np.int32)
-        encoder.encode(index, table.model)
-        if index.max() == table.escape:
-            for integer in map(int, group[index == table.escape]):
-                _encode_outside(encoder, integer, table)
+    for groups, used in _some_at_once(symbols, tables):
+        counts = list(map(len, groups))
+        if len(groups) > 1:
+            pairs = np.array([(table.first, table.escape) for table in used], np.int32)
+            first, escape = np.repeat(pairs.T, counts, axis=1)
+            index = _index(np.concatenate(groups), first, escape)
+        else:
+            escape = used[0].escape
+            index = used[0].index(groups[0])
+        index = index.astype(np.int32)
+        ends = np.cumsum(counts)
+        escaped = set(np.searchsorted(ends, np.flatnonzero(index == escape), side="right"))
+        for place, (group, table, end) in enumerate(zip(groups, used, ends, strict=True)):
+            own = index[end - len(group) : end]
+            encoder.encode(own, table.model)
+            if place in escaped:
+                for integer in map(int, group[own == table.escape]):
+                    _encode_outside(encoder, integer, table)
     return _words(encoder)
+
+
+def _some_at_once(
+    symbols: Sequence[Int[np.ndarray, " n_i"]] | Int[np.ndarray, "C n"], tables: Sequence[Table]
+) -> Iterator[tuple[list[Int[np.ndarray, " n_i"]], list[Table]]]:
+    """Small groups many at a time, since NumPy is slow on a few numbers; large ones alone."""
+    groups: list[Int[np.ndarray, " n_i"]] = []
+    used: list[Table] = []
+    count = 0
+    for group, table in zip(symbols, tables, strict=True):
+        if groups and count + len(group) > AT_ONCE:
+            yield groups, used
+            groups, used, count = [], [], 0
+        if len(group):
+            groups.append(group)
+            used.append(table)
+            count += len(group)
+    if groups:
+        yield groups, used
 
 
 class Decoder:
@@ -201,6 +228,13 @@ def bits_of_integers(integers: Int[np.ndarray, " n"], table: Table) -> Float64[n
     naturals = [_outside_to_natural(int(integer), table) for integer in integers[outside]]
     bits[outside] += [5 + (natural + 1).bit_length() - 1 for natural in naturals]
     return bits
+
+
+def _index(integers: Int[np.ndarray, " n"], first: Any, escape: Any) -> Int[np.ndarray, " n"]:
+    index = integers - first
+    unsigned = f"u{index.itemsize}"
+    below_is_large = index.view(unsigned)
+    return np.minimum(below_is_large, np.asarray(escape).astype(unsigned))
 
 
 # An integer outside a table is a distance, above or below: 0 (one above), 1 (one below), 2 ...

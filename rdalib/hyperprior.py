@@ -120,6 +120,9 @@ class IntegerSynthesis:
     ) -> None:
         """weights: three int tensors (out, in, k, k); biases: three int tensors (out,)."""
         self.weights, self.biases = tuple(weights), tuple(biases)
+        # Divided by WEIGHT_ONE, a power of two: exact. With a half, so that floor rounds half up.
+        self.matrices = [weight.flatten(1).double() / WEIGHT_ONE for weight in weights]
+        self.offsets = [ONE * bias.double()[:, None] / WEIGHT_ONE + 0.5 for bias in biases]
 
     @classmethod
     def of(cls, synthesis: nn.Sequential) -> IntegerSynthesis:
@@ -162,10 +165,8 @@ class IntegerSynthesis:
         return self._convolved(features, len(self.weights) - 1).long()
 
     def _convolved(self, u: Tensor, layer: int) -> Float[Tensor, "C h w"]:
-        weight, bias = self.weights[layer], self.biases[layer]
         u = u.double().clamp(-LARGEST_ACTIVATION, LARGEST_ACTIVATION)
-        rows, columns = u.shape[1:]
-        kernel = weight.shape[2]
+        (rows, columns), kernel = u.shape[1:], self.weights[layer].shape[2]
         patches = F.unfold(u[None], kernel, padding=kernel // 2)[0]  # (in k k, rows * columns)
-        sums = weight.flatten(1).double() @ patches + ONE * bias.double()[:, None]
-        return torch.floor(sums / WEIGHT_ONE + 0.5).reshape(-1, rows, columns)
+        sums = torch.addmm(self.offsets[layer], self.matrices[layer], patches)
+        return sums.floor_().reshape(-1, rows, columns)

@@ -127,19 +127,21 @@ class IntegerNetwork:
     def outputs(self, sums: Float64[np.ndarray, "sums k"]) -> Integers:
         """What `__call__` returns, from the sums over all inputs."""
         first, second, last = self.biases
-        u = bounded(np.floor(sums[: len(first)] + first), 0, LARGEST_ACTIVATION)
-        u = bounded(np.floor(self.second @ u + second), 0, LARGEST_ACTIVATION)
-        result = self.last @ u + last
+        u = _rounded(sums[: len(first)] + first, 0, LARGEST_ACTIVATION)
+        u = _rounded(self.second @ u + second, 0, LARGEST_ACTIVATION)
+        result = self.last @ u
+        result += last
         if len(sums) > len(first):
             result += sums[len(first) :]
         largest = np.full_like(last, LARGEST_ACTIVATION)
         largest[len(last) // 2 :] = LARGEST_CHANGE * ONE
-        return bounded(np.floor(result), -largest, largest).astype(np.int64)
+        return _rounded(result, -largest, largest).astype(np.int64)
 
 
-def bounded(x: np.ndarray, low: Any, high: Any) -> np.ndarray:
-    """x, in place, no smaller than low and no larger than high; np.clip is slow on few numbers."""
-    return np.minimum(np.maximum(x, low, out=x), high, out=x)
+def _rounded(sums: np.ndarray, low: Any, high: Any) -> np.ndarray:
+    """Sums with a half in them to integers within bounds, in place."""
+    np.floor(sums, out=sums)
+    return np.minimum(np.maximum(sums, low, out=sums), high, out=sums)
 
 
 def _copy(parameter: torch.Tensor, integers: torch.Tensor, dtype: torch.dtype) -> None:
