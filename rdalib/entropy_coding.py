@@ -5,7 +5,7 @@ stored integers, so no floating-point result stands between a file and its meani
 constriction's range coder; lesson 06 builds one by hand.
 
 Three surprises: (1) a table's last entry is the escape: an integer outside the table is announced
-by it and sent apart, at 5 bits plus its length in bits. (2) constriction takes floats: frequency
+by it and sent apart, see escapes. (2) constriction takes floats: frequency
 / 65536 is exact in float64. (3) a decoder encodes again what it decoded: a payload is accepted
 only if it is, byte for byte, the one that `encode` makes.
 """
@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Any
 import constriction
 import numpy as np
 
+from rdalib.escapes import bits_outside, decode_outside, encode_outside
+
 if TYPE_CHECKING:
     from jaxtyping import Float64, Int, Int32
 
 PRECISION = 16
 TOTAL = 2**PRECISION  # every table's frequencies add up to this
-LARGEST = 2**20  # magnitudes from here on cannot be coded
 AT_ONCE = 2**14  # symbols encoded together, or decoded before a look at how much data is left
 SLACK = 128  # bits by which a part of the symbols may need more than all of them
-UNIFORM = constriction.stream.model.Uniform
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +65,11 @@ class Table:
     def escape(self) -> int:
         """The index that announces an integer outside the table."""
         return len(self.frequencies) - 1
+
+    @property
+    def inside(self) -> range:
+        """The integers that have entries of their own."""
+        return range(self.first, self.first + self.escape)
 
     def index(self, integers: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
         """Index of each integer in the table, the escape's for those outside."""
@@ -119,7 +124,7 @@ def encode(
             encoder.encode(own, table.model)
             if place in escaped:
                 for integer in map(int, group[own == table.escape]):
-                    _encode_outside(encoder, integer, table)
+                    encode_outside(encoder, integer, table.inside)
     return _words(encoder)
 
 
@@ -182,8 +187,8 @@ class Decoder:
         places = np.flatnonzero(group == table.escape) if escaped else ()
         group += table.first
         for place in places:
-            integer = _decode_outside(self.decoder, table)
-            _encode_outside(self.again, integer, table)
+            integer = decode_outside(self.decoder, table.inside)
+            encode_outside(self.again, integer, table.inside)
             group[place] = integer
         return group
 
@@ -225,8 +230,7 @@ def bits_of_integers(integers: Int[np.ndarray, " n"], table: Table) -> Float64[n
     index = table.index(integers)
     bits = table.bits[index]
     outside = index == table.escape
-    naturals = [_outside_to_natural(int(integer), table) for integer in integers[outside]]
-    bits[outside] += [5 + (natural + 1).bit_length() - 1 for natural in naturals]
+    bits[outside] += [bits_outside(int(integer), table.inside) for integer in integers[outside]]
     return bits
 
 
@@ -235,40 +239,6 @@ def _index(integers: Int[np.ndarray, " n"], first: Any, escape: Any) -> Int[np.n
     unsigned = f"u{index.itemsize}"
     below_is_large = index.view(unsigned)
     return np.minimum(below_is_large, np.asarray(escape).astype(unsigned))
-
-
-# An integer outside a table is a distance, above or below: 0 (one above), 1 (one below), 2 ...
-
-
-def _outside_to_natural(integer: int, table: Table) -> int:
-    above = integer - (table.first + table.escape)
-    return 2 * above if above >= 0 else 2 * (table.first - 1 - integer) + 1
-
-
-def _natural_to_outside(natural: int, table: Table) -> int:
-    half = natural // 2
-    return table.first - 1 - half if natural % 2 else table.first + table.escape + half
-
-
-# A natural number n travels as the length of n + 1 in bits, then its bits after the leading one.
-
-
-def _encode_outside(encoder: Any, integer: int, table: Table) -> None:
-    if abs(integer) >= LARGEST:
-        raise ValueError(f"integers of {LARGEST} and more cannot be coded")
-    natural = _outside_to_natural(integer, table)
-    length = (natural + 1).bit_length() - 1
-    encoder.encode(length, UNIFORM(32))
-    if length:
-        encoder.encode(natural + 1 - (1 << length), UNIFORM(1 << length))
-
-
-def _decode_outside(decoder: Any, table: Table) -> int:
-    length = int(decoder.decode(UNIFORM(32)))
-    if length > 21:  # 2^20 above or below a table needs no more
-        raise ValueError("an integer out of range")
-    rest = int(decoder.decode(UNIFORM(1 << length)) if length else 0)
-    return _natural_to_outside((1 << length) + rest - 1, table)
 
 
 def _words(encoder: Any) -> bytes:

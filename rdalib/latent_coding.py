@@ -34,7 +34,8 @@ import numpy as np
 import torch
 
 from rdalib.autoencoder import RateDistortionAutoencoder
-from rdalib.entropy_coding import LARGEST, Decoder, Table
+from rdalib.entropy_coding import Decoder, Table
+from rdalib.escapes import LARGEST
 from rdalib.transforms import STRIDE
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from safetensors.torch import save as save_tensors
 from rdalib.autoencoder import RateDistortionAutoencoder
 from rdalib.context import groups_of
 from rdalib.context_coding import ContextCoder
-from rdalib.entropy_coding import LARGEST, TOTAL, Table
+from rdalib.entropy_coding import TOTAL, Table
+from rdalib.escapes import LARGEST
 from rdalib.hyperprior import IntegerSynthesis
 from rdalib.hyperprior_coding import SCALES, HyperpriorCoder
 from rdalib.integer_context import LOOKED_UP, IntegerContext, look_up_tables

@@ -4,7 +4,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rdalib.entropy_coding import (
-    LARGEST,
     TOTAL,
     Table,
     decode,
@@ -12,6 +11,7 @@ from rdalib.entropy_coding import (
     frequencies_from_pmf,
     table_bits,
 )
+from rdalib.escapes import LARGEST
 
 # Pinned: bytes that any version of rdalib reads as these integers under these tables.
 GOLDEN_TABLES = [(-2, (100, 5000, 50000, 10000, 400, 36)), (0, (65535, 1))]
