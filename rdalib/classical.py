@@ -9,6 +9,7 @@ RGB; files are bytes, and their length is the rate.
 from __future__ import annotations
 
 import io
+import math
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ _BEST_OPTIONS: dict[str, dict[str, Any]] = {
 _QUALITIES = {"jpeg": (1, 95), "webp": (0, 100), "avif": (0, 100), "jpegxl": (0, 99)}
 _FORMATS = {"jpegxl": "JXL"}  # Pillow's names where they are others
 _FEWEST_BPP, _MOST_BPP = 0.001, 24.0
+_USUAL_SLOPE = 0.05  # of log(bytes) over quality
 
 
 def encode(name: str, image: Image.Image, setting: float, subsampling: str | None = None) -> bytes:
@@ -51,7 +53,7 @@ def encode(name: str, image: Image.Image, setting: float, subsampling: str | Non
         return _save(name, image, setting, subsampling)
     half = _save("jpeg", image, setting, "4:2:0")
     full = _largest_quality_within("jpeg", image, "4:4:4", (1, int(setting)), len(half))
-    return half if full is None else _better(image, half, full)
+    return half if full is None else _better(image, half, full[1])
 
 
 def decode(data: bytes) -> Image.Image:
@@ -64,11 +66,14 @@ def encode_within(name: str, image: Image.Image, max_bytes: int) -> bytes | None
     """The best file of at most max_bytes, or None if the codec has none that small."""
     if name == "jpeg2000":
         return _jpeg2000_within(image, max_bytes)
-    tried = [
-        _largest_quality_within(name, image, subsampling, _QUALITIES[name], max_bytes)
-        for subsampling in SUBSAMPLINGS.get(name, (None,))
-    ]
-    files = [data for data in tried if data is not None]
+    files, quality = [], None
+    for subsampling in SUBSAMPLINGS.get(name, (None,)):
+        found = _largest_quality_within(
+            name, image, subsampling, _QUALITIES[name], max_bytes, first=quality
+        )
+        if found:
+            quality, data = found
+            files.append(data)
     return _better(image, *files) if files else None
 
 
@@ -114,17 +119,33 @@ def _largest_quality_within(
     subsampling: str | None,
     qualities: tuple[int, int],
     max_bytes: int,
-) -> bytes | None:
-    """The file at the highest quality that fits, by bisection; None if none does."""
+    first: int | None = None,
+) -> tuple[int, bytes] | None:
+    """(quality, file) at the highest quality that fits; None if none does. first: tried first.
+
+    Between a quality that fits and one that does not, the next one tried is where a straight line
+    of log(bytes) meets the budget: half as many files as by bisection.
+    """
     low, high = qualities[0] - 1, qualities[1] + 1  # low fits (or is below all), high does not
+    beyond: dict[int, float] = {}  # log(bytes / max_bytes) of each quality tried
     best = None
+    quality = first or (low + high) // 2
     while high - low > 1:
-        middle = (low + high) // 2
-        data = _save(name, image, middle, subsampling)
+        data = _save(name, image, quality, subsampling)
+        beyond[quality] = math.log(len(data) / max(max_bytes, 1))
         if len(data) <= max_bytes:
-            low, best = middle, data
+            low, best = quality, (quality, data)
         else:
-            high = middle
+            high = quality
+        if low in beyond and high in beyond:
+            slope = (beyond[high] - beyond[low]) / (high - low)
+        else:
+            slope = _USUAL_SLOPE
+        start = low if low in beyond else high
+        quality = start + round(-beyond[start] / slope)
+        if len(beyond) % 3 == 0:  # should the line mislead
+            quality = (low + high) // 2
+        quality = min(max(quality, low + 1), high - 1)
     return best
 
 
