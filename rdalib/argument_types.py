@@ -29,6 +29,10 @@ def level(text: str) -> int:
     return _number(text, int, 0, 63, "a whole number from 0 to 63")
 
 
+def levels(text: str) -> list[int]:
+    return sorted({level(part.strip()) for part in text.split(",")})
+
+
 def positive(text: str) -> float:
     return _number(text, float, sys.float_info.min, sys.float_info.max, "a number above 0")
 

@@ -149,6 +149,12 @@ def parser() -> argparse.ArgumentParser:
         "pillow-jxl-plugin)",
     )
     sub.add_argument(
+        "--qualities",
+        type=argument_types.levels,
+        metavar="LEVELS",
+        help="levels of our codec, with commas (default 0,7,14, ... 63)",
+    )
+    sub.add_argument(
         "--limit", type=argument_types.count, metavar="K", help="only the first K photographs"
     )
     sub.add_argument(

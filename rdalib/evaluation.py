@@ -85,18 +85,19 @@ def evaluate(
     note: Callable[[str], object] = lambda text: None,
     effort: int = 0,
     known: MutableMapping[str, Point] | None = None,
+    qualities: Sequence[int] = QUALITIES,
 ) -> dict[str, Any]:
     """Every codec at every setting on every photograph.
 
     paths: photograph files; codecs: names, "rda" among them or not; codec: the Codec;
     progress: wraps the list of files to make, as tqdm; note: called with one line of text for
-    each photograph that was changed in the reading; effort: of our codec, as Codec.compress;
+    each photograph that was changed in the reading; effort, qualities: of our codec;
     known: a dict of points that need not be measured again, to which new ones are added, or None.
     Returns the dict that `rda evaluate --json` writes. A photograph that cannot be read, or that
     one of the codecs cannot encode, is left out of all means: "left_out" then says why, by path.
     Raises: ValueError if all are left out.
     """
-    tasks = [(name, knob) for name in codecs for knob in knobs(name)]
+    tasks = [(name, knob) for name in codecs for knob in knobs(name, qualities)]
     measured: dict[Path, list[Point]] = {}  # rows in the order of tasks
     left_out: dict[Path, str] = {}  # what is wrong
     known = {} if known is None else known
@@ -131,9 +132,9 @@ def _with_name(path: Path, note: Callable[[str], object]) -> Callable[[str], obj
     return lambda text: note(f"{path}: {text}")
 
 
-def knobs(name: str) -> list[Knob]:
+def knobs(name: str, qualities: Sequence[int] = QUALITIES) -> list[Knob]:
     """What evaluate sets a codec to: dicts of `setting` and, for AVIF, `subsampling`."""
-    settings = QUALITIES if name == "rda" else classical.SETTINGS[name]
+    settings = qualities if name == "rda" else classical.SETTINGS[name]
     if name == "avif":
         subsamplings = classical.SUBSAMPLINGS[name]  # JPEG looks for its better one by itself
         return [{"setting": s, "subsampling": each} for each in subsamplings for s in settings]

@@ -62,6 +62,7 @@ def evaluate(arguments: Namespace) -> int:
             note=notes.append,
             effort=arguments.effort,
             known=points,
+            qualities=arguments.qualities or evaluation.QUALITIES,
         )
     except KeyboardInterrupt:
         if points:

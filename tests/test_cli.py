@@ -676,6 +676,8 @@ def test_decompress_refuses_an_ending_that_is_no_picture(refused):
         ("evaluate photos", "the following arguments are required: --json"),
         ("evaluate photos --json a --codecs rda,gif", "no codec 'gif'; there are rda, jpeg, jpeg"),
         ("evaluate photos --json a --codecs nonsense", "no codec 'nonsense'; there are rda, jpeg"),
+        ("evaluate photos --json a --qualities 3,64", "'64' is not a whole number from 0 to 63"),
+        ("evaluate photos --json a --qualities 3,", "'' is not a whole number from 0 to 63"),
         ("evaluate photos --json a --limit 0", "'0' is not a whole number from 1 up"),
         (
             "evaluate photos --json a --plot b.json",
@@ -920,6 +922,14 @@ def test_evaluate_measures_the_codecs_and_the_photographs_asked_for(rda, here):
     result = json.loads((here / "out.json").read_text())
     assert list(result["codecs"]) == ["webp"] and result["bd_rate_percent"] == {}
     assert all(len(point["per_image"]) == 1 for point in result["codecs"]["webp"])
+
+
+def test_evaluate_takes_the_levels_asked_for_by_their_order(rda, here):
+    line = "evaluate photos --json out.json --codecs rda --limit 1 --qualities 30,2,30"
+    status, _, err = rda(line)
+    assert (status, err) == (0, "")
+    points = json.loads((here / "out.json").read_text())["codecs"]["rda"]
+    assert [point["setting"] for point in points] == [2, 30]
 
 
 def test_an_interrupted_evaluation_goes_on_where_it_stopped(rda, here, monkeypatch):
