@@ -115,12 +115,14 @@ class ContextModel(nn.Module):
         quality: Float[Tensor, " B"],
         quantize: Quantize,
         passes: int = 1,
+        through: bool = False,
     ) -> tuple[Tensor, ...]:
         """Differentiably, with all that is decoded known at once.
 
         u, mean, log_scale: (B, M, h, w): z, its mean and log2 of its scale in units of the step;
         features (B, A, h, w); quality (B,); quantize: a function of u and its mean to (what the
-        rate is counted on, what is decoded); passes: over the raster, see below. Returns (what
+        rate is counted on, what is decoded); passes: over the raster, see below; through: whether
+        gradients go through what is decoded to what is predicted from it. Returns (what
         the rate is counted on, log2 of its scale, what is decoded), each (B, M, h, w).
         """
         spread = spread_of(log_scale)
@@ -144,11 +146,13 @@ class ContextModel(nn.Module):
                         r = self._group(network, self.inputs(common, r, low), *own, _rounded)[-1]
                         if passes > 1 and torch.equal(r, before):
                             break
+                if through:
+                    r = r + (own[0] - own[0].detach()) / own[3]
                 x = self.inputs(common, r, low)
             else:
                 x = self.inputs(common, torch.cat(done, dim=1), low)
             *results, r = self._group(network, x, *own, quantize)
-            done.append(r)
+            done.append(r if through else r.detach())
             coded.append(results)
         return tuple(torch.cat(parts, dim=1) for parts in zip(*coded, strict=True))
 
@@ -165,7 +169,7 @@ class ContextModel(nn.Module):
         shift, change = (t.reshape(u.shape) for t in network(x))
         deviation, decoded = quantize(u, mean + shift * spread)
         r = (decoded - mean) / spread
-        return deviation, log_scale + change, decoded, r.detach()
+        return deviation, log_scale + change, decoded, r
 
     def inputs(
         self, common: Float[Tensor, "B A+3 h w"], r: Float[Tensor, "B C h w"], low: int

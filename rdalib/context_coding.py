@@ -25,6 +25,7 @@ from rdalib.hyperprior_coding import (
 )
 from rdalib.integer_context import IntegerContext
 from rdalib.latent_coding import level, steps_at, to_integers
+from rdalib.quantization import round_half_up
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int32, UInt8
@@ -172,23 +173,33 @@ class ContextCoder:
         return self.hyperprior.scale_tables
 
     def relaxed(self, latents: ContextLatents, quality: int) -> Relaxed:
-        """See the head of latent_coding. The context is that of what is decoded at the moment."""
+        """See the head of latent_coding. The context is that of the latents rounded; gradients go
+        through it, so that a latent answers for what is predicted from it.
+        """
         coder, device = self.hyperprior, self.model.log_steps.device
         mean = coder.in_steps(latents.mean, quality).detach()
         log_scale = torch.from_numpy(latents.octaves / ONE + SMALLEST_LOG2_SCALE).float()
         seen = torch.from_numpy(latents.features / ONE).float()
         described = [t.to(device).reshape(1, -1, *latents.grid) for t in (mean, log_scale, seen)]
 
+        at = level(quality).to(device)
+
         def relax(u: Tensor, soften: Soften) -> tuple[Tensor, Tensor, Tensor]:
+            softened = []
+
             def quantize(u: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
                 d = soften(u - mean)
-                return d, d + mean
+                softened.append(d)
+                deviation = round_half_up(u - mean) + (d - d.detach())
+                return deviation, deviation + mean
 
-            at = level(quality).to(device)
-            d, log_scale, decoded = self.model.context(u[None], *described, at, quantize)
+            deviation, log_scale, decoded = self.model.context(
+                u[None], *described, at, quantize, passes=3, through=True
+            )
+            d = torch.cat(softened, dim=1)
             octaves = log_scale.detach() - SMALLEST_LOG2_SCALE
             index = (octaves * SCALES_PER_OCTAVE).floor().clamp(0, SCALES - 1).long()
-            return d[0], index[0], decoded[0]
+            return d[0], index[0], (decoded - deviation + d)[0]
 
         return relax
 
