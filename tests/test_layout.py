@@ -88,6 +88,7 @@ MAY_IMPORT = {
         "hyperprior_coding",
         "integer_context",
         "latent_coding",
+        "quantization",
     },
     "weights_file": {
         "autoencoder",
