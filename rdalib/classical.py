@@ -129,7 +129,7 @@ def _largest_quality_within(
     low, high = qualities[0] - 1, qualities[1] + 1  # low fits (or is below all), high does not
     beyond: dict[int, float] = {}  # log(bytes / max_bytes) of each quality tried
     best = None
-    quality = first or (low + high) // 2
+    quality = (low + high) // 2 if first is None else first
     while high - low > 1:
         data = _save(name, image, quality, subsampling)
         beyond[quality] = math.log(len(data) / max(max_bytes, 1))

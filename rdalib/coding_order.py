@@ -122,44 +122,38 @@ def _some_rows(grid: Grid) -> Iterator[slice]:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Channels at some places: where the context moves them, and what they tell others.
+    """Channels at some places: where the context moves them, and what they tell others."""
 
-    The last two are tables of an IntegerContext.
-    """
-
+    looked_up: dict[str, Int32[np.ndarray, " n"]]  # the tables of an IntegerContext
     octaves: Int32[np.ndarray, "C k"]
-    spread: Int32[np.ndarray, "C k"]
-    inverse_spread: Int32[np.ndarray, "C k"]
-    asinh: Int32[np.ndarray, " ratios"]
-    log1p: Int32[np.ndarray, " ratios"]
+    entry: Int32[np.ndarray, "C k"]  # of each scale in the tables of spreads
 
     @classmethod
     def of(cls, context: IntegerContext, octaves: Int32[np.ndarray, "C k"]) -> Group:
         """octaves: log2 of the hyperprior's scales over the smallest, in units of 1 / ONE."""
-        spreads, inverse_spreads, asinh, log1p = context.looked_up.values()
-        beyond = len(spreads) * ONE // PER_OCTAVE  # octaves; times PER_OCTAVE, these fit in 32 bits
-        index = octaves.clip(0, beyond - 1) * PER_OCTAVE // ONE
-        return cls(octaves, spreads[index], inverse_spreads[index], asinh, log1p)
+        entries = len(context.spreads)
+        beyond = entries * ONE // PER_OCTAVE  # octaves; times PER_OCTAVE, these fit in 32 bits
+        return cls(context.looked_up, octaves, octaves.clip(0, beyond - 1) * PER_OCTAVE // ONE)
 
     def __getitem__(self, places: slice) -> Group:
-        octaves, spread, inverse = self.octaves, self.spread, self.inverse_spread
-        parts = octaves[:, places], spread[:, places], inverse[:, places]
-        return Group(*parts, self.asinh, self.log1p)
+        return Group(self.looked_up, self.octaves[:, places], self.entry[:, places])
 
     def moved(self, outputs: Integers) -> tuple[Integers, Integers]:
         """(shifts of the means, indices of the tables), from the network's outputs."""
         shift, change = outputs[: len(self.octaves)], outputs[len(self.octaves) :]
-        shift = (shift * self.spread + ONE // 2) // ONE
+        shift = (shift * self.looked_up["spreads"][self.entry] + ONE // 2) // ONE
         return shift.astype(np.int32), scale_index(self.octaves + change)
 
     def sizes(self, integers: Integers, shift: Integers) -> Int16[np.ndarray, "2 C k"]:
         """asinh r and log(1 + |r|) of what was decoded, as the networks of later groups see it."""
+        asinh, log1p = self.looked_up["asinh"], self.looked_up["log1p"]
         decoded = integers.astype(np.int64) * ONE + shift  # from the hyperprior's mean
         unit = ONE * INVERSE_ONE // PER_RATIO
-        magnitude = np.minimum(np.abs(decoded) * self.inverse_spread // unit, len(self.asinh) - 1)
+        magnitude = np.abs(decoded) * self.looked_up["inverse_spreads"][self.entry] // unit
+        magnitude = np.minimum(magnitude, len(asinh) - 1)
         sizes = np.empty((2, *decoded.shape), np.int16)
-        sizes[0] = np.sign(decoded) * self.asinh[magnitude]
-        sizes[1] = self.log1p[magnitude]
+        sizes[0] = np.sign(decoded) * asinh[magnitude]
+        sizes[1] = log1p[magnitude]
         return sizes
 
 

@@ -46,5 +46,5 @@ def decode_outside(decoder: Any, table: range) -> int:
 
 
 def _natural(integer: int, table: range) -> int:
-    above = integer - (table.stop)
+    above = integer - table.stop
     return 2 * above if above >= 0 else 2 * (table.start - 1 - integer) + 1
