@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-PASSES = {"noise": 1, "mixed": 1, "round": 1000}  # over the context's raster: until it is exact
 ESCAPE_NATS = 24 * math.log(2)  # a latent outside its table costs no more than about 24 bits
 ANCHORS = 8  # lambdas at which the steps are learned; in between, their logarithm is linear
 
@@ -200,8 +199,8 @@ class RateDistortionAutoencoder(nn.Module):
             u, mean, log_scale = z / steps, mean / steps, log_scale - steps.log2()
             if hasattr(self, "context"):
                 around = partial(quantize_around, quantization=quantization)
-                deviation, log_scale, decoded = self.context(
-                    u, mean, log_scale, features, quality, around, PASSES[quantization]
+                deviation, decoded, _, log_scale = self.context(
+                    u, mean, log_scale, features, quality, around
                 )
             else:
                 deviation, decoded = quantize_around(u, mean, quantization)

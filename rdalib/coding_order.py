@@ -1,7 +1,7 @@
-"""The latents in the order of coding: each group by what the context model makes of those before.
+"""The latents in the order of coding: each turn by what the context model makes of those before.
 
-Encoder and decoder go this way alike. The first group goes place by place, in wavefronts; the
-others take all places at once. All of it is integer arithmetic.
+Encoder and decoder go this way alike, group by group and turn by turn. All of it is integer
+arithmetic.
 """
 
 from __future__ import annotations
@@ -12,22 +12,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rdalib.context import POWERS, REACH, causal_places, wavefronts
+from rdalib.context import POWERS, SPACINGS, turns
 from rdalib.hyperprior import LARGEST_ACTIVATION, ONE
 from rdalib.hyperprior_coding import scale_index
 from rdalib.integer_context import INVERSE_ONE, PER_OCTAVE, PER_RATIO
 from rdalib.quality import LEVELS
 
 if TYPE_CHECKING:
-    from jaxtyping import Int16, Int32
+    from jaxtyping import Float64, Int16, Int32, Int64
 
     from rdalib.integer_context import IntegerContext, Integers
     from rdalib.latent_coding import Grid
 
-    Places = slice | Integers
+    Places = Int64[np.ndarray, " k"]
     Code = Callable[[slice, Places, Integers, Integers], Integers]  # see walk
 
 PLACES_AT_ONCE = 4096  # of which the networks' inputs are in memory
+BORDER = SPACINGS[0] // 2  # of zeros around the grid; as far as the farthest neighbour
 
 
 def walk(
@@ -38,86 +39,73 @@ def walk(
     grid: Grid,
     code: Code,
 ) -> None:
-    """Go through all latents in the order of coding, each group by what was coded before.
+    """Go through all latents in the order of coding, each turn by what was coded before.
 
     octaves (M, n): log2 of the hyperprior's scales over the smallest; features (A, n): of its
     synthesis; both int arrays, n places of a grid (height, width). code: a function of a
     slice of channels, places, the shifts of their means and the indices of their tables, that
-    returns their integers; it is called group by group.
+    returns their integers; it is called turn by turn, in the order of `in_turns`.
     """
     features = features.clip(0, LARGEST_ACTIVATION)
     common = np.concatenate((features, _powers(quality, features.shape[1])))
-    sizes: list[Integers] = []  # of each group before, (2, channels, n): asinh, log1p
-    for (low, high), network in zip(context.groups, context.networks, strict=True):
-        channels, count = slice(low, high), octaves.shape[1]
-        if low == 0:
-            sizes.append(_raster(context, common, octaves[channels], grid, code))
-            continue
-        shift, table_index = (np.empty((high - low, count), t) for t in (np.int32, np.uint8))
-        for x, places in _columns(common, sizes, grid):
-            group = Group.of(context, octaves[channels, places])
-            shift[:, places], table_index[:, places] = group.moved(network(x))
-        integers = code(channels, slice(None), shift, table_index)
-        if high < context.groups[-1][1]:  # nothing is predicted from the last
-            sizes.append(np.empty((2, *shift.shape), np.int16))
-            for places in _some_rows(grid):
-                group = Group.of(context, octaves[channels, places])
-                sizes[-1][..., places] = group.sizes(integers[:, places], shift[:, places])
+    before: list[Integers] = []  # sizes of what was decoded of each group
+    for (low, high), networks, spacing in zip(
+        context.groups, context.networks, SPACINGS, strict=False
+    ):
+        channels, sizes = slice(low, high), _bordered(2 * (high - low), grid)
+        for network, turn in zip(networks, turns(*grid, spacing), strict=True):
+            shift = np.empty((high - low, len(turn.places)), np.int32)
+            table_index = np.empty(shift.shape, np.uint8)
+            parts = [
+                (some, turn.places[some], Group.of(context, octaves[channels, turn.places[some]]))
+                for some in _parts(len(turn.places))
+            ]
+            for some, places, group in parts:
+                inputs = _inputs(common, before, sizes, places, turn.neighbours, grid)
+                shift[:, some], table_index[:, some] = group.moved(network(inputs))
+            integers = code(channels, turn.places, shift, table_index)
+            for some, places, group in parts:
+                here = group.sizes(integers[:, some], shift[:, some])
+                sizes[:, _inside(places, grid)] = here.reshape(len(sizes), -1)
+        before.append(sizes)
 
 
-def _raster(
-    context: IntegerContext,
+def _inputs(
     common: Integers,
-    octaves: Int32[np.ndarray, "C n"],
+    before: list[Integers],
+    own: Integers,
+    places: Places,
+    neighbours: list[tuple[int, int]],
     grid: Grid,
-    code: Code,
-) -> Integers:
-    """The first group, place by place: all at once that wait for nothing but places before.
+) -> Float64[np.ndarray, "inputs k"]:
+    """Of a group's network at some places, as `context.known_inputs`, and its own neighbours.
 
-    Returns its sizes (2, channels, n).
+    before, own: sizes of the groups before and of the group itself, within a border.
     """
-    (height, width), network, count = grid, context.networks[0], len(octaves)
-    wide = width + 2 * REACH
-    inside = ((np.arange(height)[:, None] + REACH) * wide + np.arange(width) + REACH).ravel()
-    offsets = np.array([i * wide + j for i, j in causal_places()])[:, None]
-    sizes = np.zeros((2 * count, (height + REACH) * wide))  # zeros around
-    fronts = list(wavefronts(height, width))
-    order = np.concatenate(fronts)
-    inside_in_order = inside[order]
-    known = network.sums(common, slice(len(common)))[:, order]  # of what all groups see
-    all_places, start = Group.of(context, octaves[:, order]), 0
-    for places in fronts:
-        front = slice(start, start := start + len(places))
-        here, group = inside_in_order[front], all_places[front]
-        window = sizes.take(here + offsets, axis=1).reshape(-1, len(places))
-        sums = network.sums(window, slice(len(common), None)) + known[:, front]
-        shift, table_index = group.moved(network.outputs(sums))
-        integers = code(slice(count), places, shift, table_index)
-        sizes[:, here] = group.sizes(integers, shift).reshape(2 * count, -1)
-    return sizes[:, inside].astype(np.int16).reshape(2, count, -1)
+    here, wide = _inside(places, grid), grid[1] + 2 * BORDER
+    parts = [common[:, places]]
+    if before:
+        around = np.array([i * wide + j for i in (-1, 0, 1) for j in (-1, 0, 1)])[:, None]
+        parts += [before[0][:, here + around], *(group[:, here] for group in before[1:])]
+    if neighbours:
+        parts.append(own[:, here + np.array([i * wide + j for i, j in neighbours])[:, None]])
+    return np.concatenate([part.reshape(-1, len(places)) for part in parts], dtype=np.float64)
 
 
-def _columns(
-    common: Integers, sizes: list[Integers], grid: Grid
-) -> Iterator[tuple[Integers, slice]]:
-    """(inputs (inputs, k), places, a slice) of a later group, some rows of places at a time."""
+def _bordered(channels: int, grid: Grid) -> Int16[np.ndarray, "C n"]:
+    """Zeros for sizes at all places of a grid and of a border around it."""
     height, width = grid
-    first = np.pad(sizes[0].reshape(-1, height, width), ((0, 0), (1, 1), (1, 1)))
-    rest = [group[kind] for kind in (0, 1) for group in sizes[1:]]
-    for places in _some_rows(grid):
-        top, bottom = places.start // width, places.stop // width
-        around = [first[:, top + i : bottom + i, j : j + width] for i in range(3) for j in range(3)]
-        window = np.stack(around, axis=1).reshape(-1, (bottom - top) * width)
-        columns = [common[:, places], window, *(group[:, places] for group in rest)]
-        yield np.concatenate(columns), places
+    return np.zeros((channels, (height + 2 * BORDER) * (width + 2 * BORDER)), np.int16)
 
 
-def _some_rows(grid: Grid) -> Iterator[slice]:
-    """All places, some rows at a time."""
-    height, width = grid
-    rows = max(1, PLACES_AT_ONCE // width)
-    for top in range(0, height, rows):
-        yield slice(top * width, min(top + rows, height) * width)
+def _inside(places: Places, grid: Grid) -> Places:
+    """Where places of a grid are within its border."""
+    rows, columns = np.divmod(places, grid[1])
+    return (rows + BORDER) * (grid[1] + 2 * BORDER) + columns + BORDER
+
+
+def _parts(count: int) -> Iterator[slice]:
+    return (slice(start, start + PLACES_AT_ONCE) for start in range(0, count, PLACES_AT_ONCE))
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,9 +123,6 @@ class Group:
         beyond = entries * ONE // PER_OCTAVE  # octaves; times PER_OCTAVE, these fit in 32 bits
         return cls(context.looked_up, octaves, octaves.clip(0, beyond - 1) * PER_OCTAVE // ONE)
 
-    def __getitem__(self, places: slice) -> Group:
-        return Group(self.looked_up, self.octaves[:, places], self.entry[:, places])
-
     def moved(self, outputs: Integers) -> tuple[Integers, Integers]:
         """(shifts of the means, indices of the tables), from the network's outputs."""
         shift, change = outputs[: len(self.octaves)], outputs[len(self.octaves) :]
@@ -145,7 +130,7 @@ class Group:
         return shift.astype(np.int32), scale_index(self.octaves + change)
 
     def sizes(self, integers: Integers, shift: Integers) -> Int16[np.ndarray, "2 C k"]:
-        """asinh r and log(1 + |r|) of what was decoded, as the networks of later groups see it."""
+        """asinh r and log(1 + |r|) of what was decoded, as the networks of later turns see it."""
         asinh, log1p = self.looked_up["asinh"], self.looked_up["log1p"]
         decoded = integers.astype(np.int64) * ONE + shift  # from the hyperprior's mean
         unit = ONE * INVERSE_ONE // PER_RATIO

@@ -1,26 +1,32 @@
 """The context model: what has been decoded already says where the next latents lie.
 
 The hyperprior describes z by h, one vector for 64 x 64 pixels. Much of what a latent holds is in
-its neighbours, which the decoder has by then: the mean colour of a block is nearly that of the
-block to its left, and a channel is large where the channels before it are. So the latents are
-coded one group after the other, and networks move each mean and each scale by what was decoded:
+its neighbours, which the decoder has by then: the mean colour of a block lies between those of
+the blocks around it, and a channel is large where the channels before it are. So the latents are
+coded one group of channels after the other, a group in turns from coarse to fine, and networks
+move each mean and each scale by what was decoded:
 
-    channels 0 to 7     place by place in raster order, from the twelve decoded places around
-    channels 8 to 31    all places at once, from channels 0 to 7 in 3 x 3 places
-    channels 32 to 95   likewise, and from channels 8 to 31 at the same place
-    channels 96 to M    likewise, and from channels 8 to 95
+    channels 0 to 7     in 9 turns, from the four nearest places decoded in turns before
+    channels 8 to 31    likewise in 5 turns, and from channels 0 to 7 in 3 x 3 places
+    channels 32 to 95   likewise in 3 turns, and from channels 8 to 31 at the same place
+    channels 96 to M    in one turn, from channels 0 to 7 in 3 x 3 places and 8 to 95 at the same
+
+The first turn of a group takes every 16th (4th, 2nd) place of every 16th (4th, 2nd) row; the next
+the centres of the squares between them, from their corners; the next the middles of the sides,
+from the two ends and the two centres. Then the same at half the distance, until all are coded.
 
 Everything is seen relative to the hyperprior, in units of its scale: r = (decoded - mean) / scale.
 The encoder has to go the decoder's way, since its roundings depend on the means that move.
 
-Source: Minnen, Balle, Toderici, NeurIPS 2018 (autoregressive prior); Minnen, Singh, ICIP 2020
-(channel-conditional); the networks in integers as in hyperprior.py.
+Source: Minnen, Balle, Toderici, NeurIPS 2018 (means and scales from decoded latents); Minnen,
+Singh, ICIP 2020 (channel-conditional); the networks in integers as in hyperprior.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,17 +35,16 @@ from torch.nn import functional as F
 
 from rdalib.hyperprior import SMALLEST_SCALE
 from rdalib.quality import LEVELS
-from rdalib.quantization import round_half_up
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int
+    from jaxtyping import Float, Int64
     from torch import Tensor
 
     Quantize = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # see ContextModel.forward
 
 BOUNDARIES = (8, 32, 96)  # channels at which the second, third and fourth group begin
-HIDDEN = (32, 48, 48, 48)
-REACH = 2  # of the raster's window: rows above and columns beside
+SPACINGS = (16, 4, 2, 1)  # of the places in the first turn of each group; powers of two
+HIDDEN = (64, 48, 48, 48)
 LARGEST_RATIO = 128  # of r: beyond it nothing more is learned from the size
 LARGEST_CHANGE = 5.0  # of a log2 scale
 SMALLEST_LOG2, LARGEST_LOG2 = -3.5, 7.0  # scales, in steps, that r is measured by
@@ -52,10 +57,32 @@ def groups_of(latent: int) -> list[tuple[int, int]]:
     return list(zip([0, *ends], [*ends, latent], strict=True))
 
 
+class Turn(NamedTuple):
+    """Places that are coded at once."""
+
+    places: Int64[np.ndarray, " k"]  # of a grid, counted row by row
+    neighbours: list[tuple[int, int]]  # (rows, columns) from a place to those it is predicted from
+
+
+@lru_cache(maxsize=64)
+def turns(height: int, width: int, spacing: int) -> list[Turn]:
+    """The turns in which a group is coded, on a grid; spacing: of the places of the first."""
+    i, j = np.indices((height, width))
+    found = [Turn(np.flatnonzero((i % spacing == 0) & (j % spacing == 0)), [])]
+    while spacing > 1:
+        s = spacing // 2
+        centres = (i % spacing == s) & (j % spacing == s)
+        found.append(Turn(np.flatnonzero(centres), [(-s, -s), (-s, s), (s, -s), (s, s)]))
+        sides = (i % s == 0) & (j % s == 0) & ((i + j) % spacing == s)
+        found.append(Turn(np.flatnonzero(sides), [(-s, 0), (0, -s), (0, s), (s, 0)]))
+        spacing = s
+    return found
+
+
 class ContextNetwork(nn.Module):
     """From a column of inputs to how far means and log2 scales move, one for each channel.
 
-    A network of one hidden layer and another; in the raster a linear map beside it, too.
+    Two hidden layers; for the first group a linear map beside them, too.
     """
 
     def __init__(self, inputs: int, channels: int, hidden: int, linear: bool) -> None:
@@ -80,7 +107,7 @@ class ContextNetwork(nn.Module):
 
 
 def weights_of(network: nn.Module) -> list[nn.Parameter]:
-    """Of the layers of a ContextNetwork and, in the raster, of its linear map."""
+    """Of the layers of a ContextNetwork and, if there is one, of its linear map."""
     return [p for name, p in network.named_parameters() if name.endswith("weight")]
 
 
@@ -95,16 +122,23 @@ class ContextModel(nn.Module):
     features: channels of the hyper-synthesis before its last layer, which the networks see, too.
     """
 
+    networks: Any  # of each group, of each of its turns: an nn.ModuleList of such lists
+
     def __init__(self, latent: int = 288, features: int = 96) -> None:
         super().__init__()
         self.groups = groups_of(latent)
-        common, first = features + POWERS, self.groups[0][1]
-        inputs = [common + 2 * first * len(causal_places())]
-        inputs += [common + 2 * first * 9 + 2 * (low - first) for low, _ in self.groups[1:]]
-        self.networks = nn.ModuleList(
-            ContextNetwork(n, high - low, hidden, linear=low == 0)
-            for n, (low, high), hidden in zip(inputs, self.groups, HIDDEN, strict=False)
-        )
+        first = self.groups[0][1]
+        self.networks = nn.ModuleList()
+        for (low, high), spacing, hidden in zip(self.groups, SPACINGS, HIDDEN, strict=False):
+            known = features + POWERS + (2 * first * 9 + 2 * (low - first) if low else 0)
+            inputs = [
+                known + 2 * (high - low) * len(turn.neighbours) for turn in turns(1, 1, spacing)
+            ]
+            self.networks.append(
+                nn.ModuleList(
+                    ContextNetwork(n, high - low, hidden, linear=low == 0) for n in inputs
+                )
+            )
 
     def forward(
         self,
@@ -114,100 +148,69 @@ class ContextModel(nn.Module):
         features: Float[Tensor, "B A h w"],
         quality: Float[Tensor, " B"],
         quantize: Quantize,
-        passes: int = 1,
         through: bool = False,
     ) -> tuple[Tensor, ...]:
-        """Differentiably, with all that is decoded known at once.
+        """Differentiably, group by group and turn by turn.
 
         u, mean, log_scale: (B, M, h, w): z, its mean and log2 of its scale in units of the step;
         features (B, A, h, w); quality (B,); quantize: a function of u and its mean to (what the
-        rate is counted on, what is decoded); passes: over the raster, see below; through: whether
-        gradients go through what is decoded to what is predicted from it. Returns (what
-        the rate is counted on, log2 of its scale, what is decoded), each (B, M, h, w).
+        rate is counted on, what is decoded), called with some channels at some places, (B, C, k);
+        through: whether gradients go through what is decoded to what is predicted from it.
+        Returns (what the rate is counted on, what is decoded, the means and log2 scales as they
+        were moved), each (B, M, h, w).
         """
-        spread = spread_of(log_scale)
+        grid = height, width = u.shape[2:]
         powers = torch.stack(
             [(quality / (LEVELS - 1) * 2 - 1) ** (k + 1) for k in range(POWERS)], dim=1
         )
-        powers = powers[..., None, None].expand(-1, -1, *u.shape[2:])
+        powers = powers[..., None, None].expand(-1, -1, *grid)
         common = torch.cat((features, powers), dim=1)
-        done: list[Tensor] = []  # r of each group
-        coded: list[list[Tensor]] = []  # what is returned
-        for network, (low, high) in zip(self.networks, self.groups, strict=True):
-            own = u[:, low:high], mean[:, low:high], log_scale[:, low:high], spread[:, low:high]
-            if low == 0:
-                # A mean depends on roundings around it, which depend on their means: a first
-                # guess from the hyperprior's means, then again from the last guess. Every pass
-                # makes at least one wavefront more exact; one is nearly right.
-                with torch.no_grad():
-                    r = round_half_up(own[0] - own[1]) / own[3]
-                    for _ in range(passes):
-                        before = r
-                        r = self._group(network, self.inputs(common, r, low), *own, _rounded)[-1]
-                        if passes > 1 and torch.equal(r, before):
-                            break
-                if through:
-                    r = r + (own[0] - own[0].detach()) / own[3]
-                x = self.inputs(common, r, low)
-            else:
-                x = self.inputs(common, torch.cat(done, dim=1), low)
-            *results, r = self._group(network, x, *own, quantize)
-            done.append(r if through else r.detach())
-            coded.append(results)
-        return tuple(torch.cat(parts, dim=1) for parts in zip(*coded, strict=True))
-
-    @staticmethod
-    def _group(
-        network: nn.Module,
-        x: Tensor,
-        u: Tensor,
-        mean: Tensor,
-        log_scale: Tensor,
-        spread: Tensor,
-        quantize: Quantize,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        shift, change = (t.reshape(u.shape) for t in network(x))
-        deviation, decoded = quantize(u, mean + shift * spread)
-        r = (decoded - mean) / spread
-        return deviation, log_scale + change, decoded, r
-
-    def inputs(
-        self, common: Float[Tensor, "B A+3 h w"], r: Float[Tensor, "B C h w"], low: int
-    ) -> Float[Tensor, "B inputs n"]:
-        """The columns of inputs (B, inputs, h * w) of the group that begins at channel `low`.
-
-        common (B, A + 3, h, w): what all groups see; r (B, channels, h, w): of the group itself,
-        of which the causal places are taken, or of all groups before it.
-        """
-        first = self.groups[0][1]
-        side = 2 * REACH + 1 if low == 0 else 3
-        window = F.unfold(sizes(r[:, :first]), side, padding=side // 2)  # (B, 2 first side^2, n)
-        if low == 0:
-            places = causal_places()
-            window = window.unflatten(1, (-1, side**2))[:, :, : len(places)].flatten(1, 2)
-        rest = sizes(r[:, first:low]).flatten(2)
-        return torch.cat((common.flatten(2), window, rest), dim=1)
+        spread = spread_of(log_scale)
+        before: list[Tensor] = []  # sizes of what was decoded of each group
+        results: list[list[Tensor]] = []
+        for networks, (low, high), spacing in zip(
+            self.networks, self.groups, SPACINGS, strict=False
+        ):
+            own = [t[:, low:high].flatten(2) for t in (u, mean, log_scale, spread)]
+            known, border = known_inputs(common, before), spacing // 2
+            wide = width + 2 * border
+            decoded_sizes = u.new_zeros(len(u), 2 * (high - low), (height + 2 * border) * wide)
+            order, parts = [], []
+            for network, (places, neighbours) in zip(
+                networks, turns(height, width, spacing), strict=True
+            ):
+                if not len(places):
+                    continue
+                here = (places // width + border) * wide + places % width + border
+                around = [decoded_sizes[..., here + i * wide + j] for i, j in neighbours]
+                x = known[..., places]
+                if around:
+                    x = torch.cat((x, torch.stack(around, dim=2).flatten(1, 2)), dim=1)
+                some_u, some_mean, some_log_scale, some_spread = (t[..., places] for t in own)
+                shift, change = network(x)
+                moved = some_mean + shift * some_spread
+                counted, decoded = quantize(some_u, moved)
+                r = (decoded - some_mean) / some_spread
+                decoded_sizes[..., here] = sizes(r if through else r.detach())
+                order.append(places)
+                parts.append((counted, decoded, moved, some_log_scale + change))
+            back = np.argsort(np.concatenate(order))
+            results.append([torch.cat(part, dim=2)[..., back] for part in zip(*parts, strict=True)])
+            decoded_sizes = decoded_sizes.unflatten(2, (-1, wide))
+            before.append(decoded_sizes[..., border : border + height, border : border + width])
+        joined = (torch.cat(parts, dim=1) for parts in zip(*results, strict=True))
+        return tuple(t.unflatten(2, grid) for t in joined)
 
 
-def _rounded(u: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
-    return u - mean, round_half_up(u - mean) + mean
-
-
-def causal_places() -> list[tuple[int, int]]:
-    """(rows, columns) from a place to those of a 5 x 5 window that raster order decodes first."""
-    window = range(-REACH, REACH + 1)
-    return [(i, j) for i in window for j in window if (i, j) < (0, 0)]
-
-
-def wavefronts(height: int, width: int) -> Iterator[Int[np.ndarray, " k"]]:
-    """Places of a grid in an order in which each comes after its causal window, many at a time.
-
-    Row i is REACH + 1 columns behind row i - 1, so that the window's right end is there already.
-    """
-    lag = REACH + 1
-    for time in range(width + lag * (height - 1)):
-        rows = np.arange(max(0, -(-(time - width + 1) // lag)), min(height - 1, time // lag) + 1)
-        yield rows * width + time - lag * rows
+def known_inputs(
+    common: Float[Tensor, "B A+3 h w"], before: Sequence[Float[Tensor, "B C h w"]]
+) -> Float[Tensor, "B inputs n"]:
+    """What all turns of a group see at each place. before: the sizes of each group before it."""
+    if not before:
+        return common.flatten(2)
+    first, *others = before
+    window = F.unfold(first, 3, padding=1)
+    return torch.cat((common.flatten(2), window, *(t.flatten(2) for t in others)), dim=1)
 
 
 def spread_of(log_scale: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

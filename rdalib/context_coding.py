@@ -5,7 +5,7 @@ See latent_coding for what a coder of latents is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from rdalib.coding_order import walk
-from rdalib.context import wavefronts
+from rdalib.context import SPACINGS, turns
 from rdalib.hyperprior import ONE
 from rdalib.hyperprior_coding import (
     SCALES,
@@ -22,6 +22,7 @@ from rdalib.hyperprior_coding import (
     HyperpriorCoder,
     put_back,
     some_channels,
+    sorted_by_table,
 )
 from rdalib.integer_context import IntegerContext
 from rdalib.latent_coding import level, steps_at, to_integers
@@ -122,32 +123,14 @@ class ContextCoder:
         return latents
 
     def symbols_and_tables(self, latents: ContextLatents, quality: int) -> Groups:
-        """(symbols, tables) to be coded: h by channels, then z by groups, each by its tables."""
+        """(symbols, tables) to be coded: h by channels, then z turn by turn, each by its tables."""
         symbols, tables = list(latents.h_rounded), list(self.hyperprior.side_tables[quality])
-        for integers, keys in self._in_coding_order(latents):
-            order, counts = np.argsort(keys, axis=None, kind="stable"), np.bincount(keys.ravel())
-            used = np.flatnonzero(counts)
-            ends = np.cumsum(counts[used])
-            sorted_integers = integers.ravel()[order]
-            symbols += map(sorted_integers.__getitem__, map(slice, ends - counts[used], ends))
-            tables += [self.hyperprior.scale_tables[int(key) % SCALES] for key in used]
+        for (low, high), spacing in zip(self.context.groups, SPACINGS, strict=False):
+            for places, _ in turns(*latents.grid, spacing):
+                here = slice(low, high), places
+                symbols += sorted_by_table(latents.z_rounded[here], latents.table_index[here])
+                tables += self.hyperprior.scale_tables
         return symbols, tables
-
-    def _in_coding_order(self, latents: ContextLatents) -> Iterator[tuple[Integers, Integers]]:
-        """(integers, keys) of each of the context's groups: in it, a smaller key comes first.
-
-        A key is the wavefront, where the group is coded in such, times SCALES, and the table.
-        """
-        fronts = list(wavefronts(*latents.grid))
-        places = np.concatenate(fronts)
-        of_front = np.repeat(np.arange(len(fronts)), list(map(len, fronts))) * SCALES
-        (low, high), *others = self.context.groups
-        yield (
-            latents.z_rounded[low:high, places],
-            latents.table_index[low:high, places] + of_front,
-        )
-        for low, high in others:
-            yield latents.z_rounded[low:high], latents.table_index[low:high]
 
     def decode(self, decoder: Decoder, quality: int, grid: Grid) -> ContextLatents:
         """ContextLatents from a file. Raises: ValueError."""
@@ -158,10 +141,9 @@ class ContextCoder:
         def code(
             channels: slice, places: Places, shift: Integers, table_index: Integers
         ) -> Integers:
-            counts = np.bincount(table_index.ravel())
-            used = np.flatnonzero(counts)
-            tables = [self.hyperprior.scale_tables[int(index)] for index in used]
-            integers = put_back(decoder.decode(tables, counts[used]), table_index, used)
+            counts = np.bincount(table_index.ravel(), minlength=SCALES)
+            by_table = decoder.decode(self.hyperprior.scale_tables, counts)
+            integers = put_back(by_table, table_index)
             latents.fill(channels, places, integers, shift, table_index)
             return integers
 
@@ -185,21 +167,16 @@ class ContextCoder:
         at = level(quality).to(device)
 
         def relax(u: Tensor, soften: Soften) -> tuple[Tensor, Tensor, Tensor]:
-            softened = []
-
             def quantize(u: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
                 d = soften(u - mean)
-                softened.append(d)
-                deviation = round_half_up(u - mean) + (d - d.detach())
-                return deviation, deviation + mean
+                return d, round_half_up(u - mean) + (d - d.detach()) + mean
 
-            deviation, log_scale, decoded = self.model.context(
-                u[None], *described, at, quantize, passes=3, through=True
+            d, _, mean, log_scale = self.model.context(
+                u[None], *described, at, quantize, through=True
             )
-            d = torch.cat(softened, dim=1)
             octaves = log_scale.detach() - SMALLEST_LOG2_SCALE
             index = (octaves * SCALES_PER_OCTAVE).floor().clamp(0, SCALES - 1).long()
-            return d[0], index[0], (decoded - deviation + d)[0]
+            return d[0], index[0], (d + mean)[0]
 
         return relax
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -218,13 +218,12 @@ def sorted_by_table(
 def put_back(
     by_table: Sequence[Int32[np.ndarray, " n_i"]],
     table_index: UInt8[np.ndarray, "M n"],
-    used: Any = slice(None),
 ) -> Int32[np.ndarray, "M n"]:
-    """The inverse of `sorted_by_table`. used: the tables that by_table is of, by default all."""
+    """The inverse of `sorted_by_table`."""
     integers, taken = np.empty(table_index.shape, np.int32), np.zeros(len(by_table), np.int64)
     for channels in some_channels(table_index):
         index = table_index[channels].ravel()
-        counts = np.bincount(index, minlength=SCALES)[used]
+        counts = np.bincount(index, minlength=SCALES)
         here = [
             group[start : start + count]
             for group, start, count in zip(by_table, taken, counts, strict=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,14 +42,15 @@ LOOKED_UP = ("spreads", "inverse_spreads", "asinh", "log1p")
 class IntegerContext:
     """The networks of a ContextModel in integers. All numbers are multiples of 1 / ONE.
 
-    weights[group]: int16 tensors (out, in, 1) of the layers and, in the raster, of the linear map;
-    biases[group]: int32 tensors (out,) of the layers; spreads and inverse_spreads: int32 (504,),
-    by a scale's octaves above the smallest; asinh and log1p: int32 (8192,), by 64 |r|.
+    weights[group][turn]: int16 tensors (out, in, 1) of the layers and, in the first group, of the
+    linear map; biases[group][turn]: int32 tensors (out,) of the layers; spreads and
+    inverse_spreads: int32 (504,), by a scale's octaves above the smallest; asinh and log1p: int32
+    (8192,), by 64 |r|.
     """
 
     groups: list[tuple[int, int]]
-    weights: list[list[torch.Tensor]]
-    biases: list[list[torch.Tensor]]
+    weights: list[list[list[torch.Tensor]]]
+    biases: list[list[list[torch.Tensor]]]
     spreads: torch.Tensor
     inverse_spreads: torch.Tensor
     asinh: torch.Tensor
@@ -58,20 +60,23 @@ class IntegerContext:
     def of(cls, context: ContextModel) -> IntegerContext:
         """The nearest integers to a trained ContextModel."""
         weights, biases = [], []
-        for network in context.networks:
-            scaled = [torch.round(t.detach() * WEIGHT_ONE) for t in weights_of(network)]
-            weights.append(
-                [w.clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT).to(torch.int16) for w in scaled]
-            )
-            scaled = [torch.round(t.detach() * WEIGHT_ONE) for t in biases_of(network)]
-            biases.append([b.to(torch.int32) for b in scaled])
+        for networks in context.networks:
+            scaled = [
+                [torch.round(t.detach() * WEIGHT_ONE) for t in weights_of(n)] for n in networks
+            ]
+            weights.append([list(map(_in_16_bits, layers)) for layers in scaled])
+            scaled = [
+                [torch.round(t.detach() * WEIGHT_ONE) for t in biases_of(n)] for n in networks
+            ]
+            biases.append([[b.to(torch.int32) for b in layers] for layers in scaled])
         return cls(context.groups, weights, biases, **look_up_tables())
 
     def copy_to(self, context: ContextModel) -> None:
         """Set a ContextModel to the weights of this one. Raises: ValueError for other shapes."""
+        own = [network for networks in context.networks for network in networks]
         with torch.no_grad():
             for network, weights, biases in zip(
-                context.networks, self.weights, self.biases, strict=True
+                own, chain(*self.weights), chain(*self.biases), strict=True
             ):
                 for parameter, weight in zip(weights_of(network), weights, strict=True):
                     _copy(parameter, weight, torch.int16)
@@ -79,9 +84,12 @@ class IntegerContext:
                     _copy(parameter, bias, torch.int32)
 
     @cached_property
-    def networks(self) -> list[IntegerNetwork]:
-        """Ready to compute."""
-        return list(map(IntegerNetwork, self.weights, self.biases))
+    def networks(self) -> list[list[IntegerNetwork]]:
+        """Of each group, of each of its turns, ready to compute."""
+        return [
+            list(map(IntegerNetwork, weights, biases))
+            for weights, biases in zip(self.weights, self.biases, strict=True)
+        ]
 
     @cached_property
     def looked_up(self) -> dict[str, Int32[np.ndarray, " n"]]:
@@ -116,17 +124,10 @@ class IntegerNetwork:
         biases_and_half = (ONE * b.double().numpy()[:, None] / WEIGHT_ONE + 0.5 for b in biases)
         self.biases = tuple(biases_and_half)  # sums are rounded half up
 
-    def __call__(self, x: Integers) -> Integers:
-        """x (inputs, k), ints, to shifts and changes below each other, int64 (2 channels, k)."""
-        return self.outputs(self.sums(x))
-
-    def sums(self, x: Integers, inputs: slice = slice(None)) -> Float64[np.ndarray, "sums k"]:
-        """What some of the inputs add to the layers that see them; x: those inputs alone."""
-        return self.seeing[:, inputs] @ x.astype(np.float64, copy=False)
-
-    def outputs(self, sums: Float64[np.ndarray, "sums k"]) -> Integers:
-        """What `__call__` returns, from the sums over all inputs."""
+    def __call__(self, x: Float64[np.ndarray, "inputs k"]) -> Integers:
+        """x (inputs, k), integers, to shifts and changes below each other, (2 channels, k)."""
         first, second, last = self.biases
+        sums = self.seeing @ x
         u = _rounded(sums[: len(first)] + first, 0, LARGEST_ACTIVATION)
         u = _rounded(self.second @ u + second, 0, LARGEST_ACTIVATION)
         result = self.last @ u
@@ -142,6 +143,10 @@ def _rounded(sums: np.ndarray, low: Any, high: Any) -> np.ndarray:
     """Sums with a half in them to integers within bounds, in place."""
     np.floor(sums, out=sums)
     return np.minimum(np.maximum(sums, low, out=sums), high, out=sums)
+
+
+def _in_16_bits(weight: torch.Tensor) -> torch.Tensor:
+    return weight.clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT).to(torch.int16)
 
 
 def _copy(parameter: torch.Tensor, integers: torch.Tensor, dtype: torch.dtype) -> None:

@@ -19,7 +19,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from rdalib.autoencoder import RateDistortionAutoencoder
-from rdalib.context import groups_of
+from rdalib.context import SPACINGS, groups_of, turns
 from rdalib.context_coding import ContextCoder
 from rdalib.entropy_coding import TOTAL, Table
 from rdalib.escapes import LARGEST
@@ -148,21 +148,28 @@ def _coder(tensors: dict[str, Tensor]) -> FactorizedCoder | HyperpriorCoder | Co
 def _pack_context(context: IntegerContext) -> dict[str, Tensor]:
     """An IntegerContext to tensors."""
     tensors = {CONTEXT + name: getattr(context, name) for name in LOOKED_UP}
-    for group, (weights, biases) in enumerate(zip(context.weights, context.biases, strict=True)):
-        for kind, layers in (("weight", weights), ("bias", biases)):
-            for layer, tensor in enumerate(layers):
-                tensors[f"{CONTEXT}{group}.{kind}.{layer}"] = tensor
+    for kind, groups in (("weight", context.weights), ("bias", context.biases)):
+        for group, networks in enumerate(groups):
+            for turn, layers in enumerate(networks):
+                for layer, tensor in enumerate(layers):
+                    tensors[f"{CONTEXT}{group}.{turn}.{kind}.{layer}"] = tensor
     return tensors
 
 
 def _unpack_context(tensors: dict[str, Tensor], latent: int) -> IntegerContext:
     """The inverse of `_pack_context`; takes the tensors out of the dict."""
-    groups, weights, biases = groups_of(latent), [], []
-    for group in range(len(groups)):
-        layers = LAYERS + (group == 0)  # the raster's linear map is the last
-        of_group = f"{CONTEXT}{group}."
-        weights.append([tensors.pop(f"{of_group}weight.{layer}") for layer in range(layers)])
-        biases.append([tensors.pop(f"{of_group}bias.{layer}") for layer in range(LAYERS)])
+    groups = groups_of(latent)
+
+    def taken(kind: str, group: int, turn: int, layers: int) -> list[Tensor]:
+        names = (f"{CONTEXT}{group}.{turn}.{kind}.{layer}" for layer in range(layers))
+        return [tensors.pop(name) for name in names]
+
+    weights, biases = [], []
+    for group, spacing in zip(range(len(groups)), SPACINGS, strict=False):
+        count = len(turns(1, 1, spacing))
+        linear = group == 0  # whose linear map is the last
+        weights.append([taken("weight", group, turn, LAYERS + linear) for turn in range(count)])
+        biases.append([taken("bias", group, turn, LAYERS) for turn in range(count)])
     looked_up = {}
     for name, own in look_up_tables().items():
         looked_up[name] = _take(tensors, CONTEXT + name, own.shape, torch.int32)

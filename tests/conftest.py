@@ -43,8 +43,9 @@ def make_tiny(path, side_channels, context=False):
         if side_channels:  # so that means and scales vary
             torch.nn.init.normal_(model.hyperprior.synthesis[-1].weight, std=0.5)
         if context:
-            for network in model.context.networks:
-                torch.nn.init.normal_(network.layers[-1].weight, std=0.1)
+            for networks in model.context.networks:
+                for network in networks:
+                    torch.nn.init.normal_(network.layers[-1].weight, std=0.1)
     export(model, photos, path, {"steps": "0"})
     return path
 
