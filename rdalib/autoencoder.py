@@ -118,12 +118,11 @@ class RateDistortionAutoencoder(nn.Module):
         """
         own = self.state_dict()  # shares its memory with the model
         for name, tensor in weights.items():
-            if name.endswith(("linear.weight", "linear.bias", "log_steps", "log_gains")):
-                place = own[name][tuple(map(slice, tensor.shape))]
-            elif name in own:
-                place = own[name]
-            else:
+            if name not in own:
                 continue  # of the other prior
+            place = own[name]
+            if name.endswith(("linear.weight", "linear.bias", "log_steps", "log_gains")):
+                place = place[tuple(map(slice, tensor.shape))]
             if place.shape == tensor.shape:
                 place.copy_(tensor)
             elif not name.startswith(("prior", "hyperprior", "context")):

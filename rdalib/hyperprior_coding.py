@@ -230,7 +230,7 @@ def put_back(
         ]
         some = np.empty(len(index), np.int32)
         some[np.argsort(index, kind="stable")] = np.concatenate(here)
-        integers[channels] = some.reshape(-1, table_index.shape[1])
+        integers[channels] = some.reshape(table_index[channels].shape)
         taken += counts
     return integers
 

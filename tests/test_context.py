@@ -1,4 +1,4 @@
-"""The context model: causal, the same in integers and floats, exact, and one file a photograph."""
+"""The context model: in an order, the same in integers and floats, exact, one file a photograph."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 
 from rdalib import coding_order, entropy_coding
 from rdalib.coding_order import Group, walk
-from rdalib.context import ContextModel, causal_places, groups_of, sizes, spread_of, wavefronts
+from rdalib.context import SPACINGS, ContextModel, groups_of, sizes, spread_of, turns
 from rdalib.hyperprior import LARGEST_ACTIVATION, LARGEST_WEIGHT, ONE
 from rdalib.hyperprior_coding import SMALLEST_LOG2_SCALE
 from rdalib.integer_context import IntegerContext
@@ -20,7 +20,7 @@ def model():
     """A context model whose networks do something."""
     torch.manual_seed(0)
     model = ContextModel(LATENT, FEATURES)
-    for network in model.networks:
+    for network in (network for networks in model.networks for network in networks):
         torch.nn.init.normal_(network.layers[2].weight, std=0.3)
         if network.linear is not None:
             torch.nn.init.normal_(network.linear.weight, std=0.05)
@@ -72,40 +72,52 @@ def test_it_begins_as_the_hyperprior_alone():
     def quantize(u, mean):
         return u - mean, (u - mean).round() + mean
 
-    deviation, scales, decoded = model(u, mean, log_scale, features, quality, quantize)
-    assert torch.equal(deviation, u - mean) and torch.equal(scales, log_scale)
+    deviation, decoded, means, scales = model(u, mean, log_scale, features, quality, quantize)
+    assert torch.equal(deviation, u - mean)
+    assert torch.equal(means, mean) and torch.equal(scales, log_scale)
     assert torch.equal(decoded, (u - mean).round() + mean)
 
 
-@pytest.mark.parametrize("grid", [(1, 1), (1, 9), (9, 1), (4, 7), (12, 3)])
-def test_wavefronts_visit_every_place_once_after_its_causal_window(grid):
-    height, width = grid
-    time = np.full(grid, -1)
-    for now, places in enumerate(wavefronts(*grid)):
-        assert (time.ravel()[places] == -1).all()
-        time.ravel()[places] = now
-    assert (time >= 0).all()
-    for i in range(height):
-        for j in range(width):
-            for down, right in causal_places():
-                if i + down >= 0 and 0 <= j + right < width:
-                    assert time[i + down, j + right] < time[i, j]
+@pytest.mark.parametrize("grid", [(1, 1), (1, 9), (9, 1), (4, 7), (12, 3), (17, 33)])
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_turns_visit_every_place_once_after_its_neighbours(grid, spacing):
+    turn_of = np.full(grid, -1)
+    for now, (places, neighbours) in enumerate(turns(*grid, spacing)):
+        assert (turn_of.ravel()[places] == -1).all()
+        turn_of.ravel()[places] = now
+        for i, j in zip(*np.divmod(places, grid[1]), strict=True):
+            for down, right in neighbours:
+                if 0 <= i + down < grid[0] and 0 <= j + right < grid[1]:
+                    assert 0 <= turn_of[i + down, j + right] < now
+    assert (turn_of >= 0).all()
+
+
+def test_places_are_predicted_from_four_sides():
+    first, *others = turns(33, 33, 16)
+    assert first.neighbours == [] and list(first.places) == [
+        33 * row + column for row in (0, 16, 32) for column in (0, 16, 32)
+    ]
+    assert len(others) == 8
+    for places, neighbours in others:
+        assert len(neighbours) == 4 and np.sum(neighbours) == 0
+        assert len({i * i + j * j for i, j in neighbours}) == 1  # as far on each side
+        assert len(places) > 0
 
 
 def test_nothing_decoded_later_changes_a_mean_or_a_table(context, seen):
     integers = some_integers()
     before = walked(context, seen, integers)
     moment = np.zeros((LATENT, PLACES), int)  # in which step of the walk each is coded
-    steps = list(wavefronts(*GRID))
-    for step, places in enumerate(steps):
-        moment[:8, places] = step
-    for step, (low, high) in enumerate(context.groups[1:], len(steps)):
-        moment[low:high] = step
-    for now in range(moment.max() + 1):
+    step = 0
+    for (low, high), spacing in zip(context.groups, SPACINGS, strict=False):
+        for places, _ in turns(*GRID, spacing):
+            moment[low:high, places] = step
+            step += len(places) > 0
+    for now in range(step):
         changed = integers + 50 * (moment >= now)
         for known, after in zip(before, walked(context, seen, changed), strict=True):
             assert np.array_equal(known[moment <= now], after[moment <= now]), now
-        if now < moment.max():  # and what comes later does depend on it
+        if now < step - 1:  # and what comes later does depend on it
             assert not np.array_equal(
                 before[0][moment > now], walked(context, seen, changed)[0][moment > now]
             )
@@ -119,23 +131,27 @@ def test_the_integers_follow_the_floating_point_model(model, context, seen):
     shifts, indices = walked(context, seen, integers, quality)
     decoded = torch.from_numpy(integers + shifts / ONE).float().reshape(1, LATENT, *GRID)
     log_scale = octaves + SMALLEST_LOG2_SCALE
-    spread = spread_of(log_scale)
-    r = decoded / spread
-    powers = torch.tensor([(quality / 63 * 2 - 1) ** k for k in (1, 2, 3)])
-    common = torch.cat((features, powers[None, :, None, None].expand(-1, -1, *GRID)), dim=1)
-    for network, (low, high) in zip(model.networks, model.groups, strict=True):
-        known = r[:, :8] if low == 0 else r[:, :low]
-        with torch.no_grad():
-            shift, change = network(model.inputs(common, known, low))
-        expected = shift * spread[:, low:high].flatten(2)
-        found = torch.from_numpy(shifts[low:high] / ONE)[None]
-        scale = spread[:, low:high].flatten(2)
-        assert expected.abs().max() > 0.2
-        assert ((expected - found) / scale).abs().max() < 0.03
-        scales = (octaves[:, low:high].flatten(2) + change) * 6
-        assert (
-            scales.clamp(0, 63.99) - torch.from_numpy(indices[low:high])[None] - 0.5
-        ).abs().max() < 0.75
+    left = iter(
+        decoded[:, low:high].flatten(2)[..., places]
+        for (low, high), spacing in zip(model.groups, SPACINGS, strict=False)
+        for places, _ in turns(*GRID, spacing)
+        if len(places)
+    )
+
+    def quantize(u, mean):  # whatever the mean: the integers' own, in the order of coding
+        return u, next(left)
+
+    at = torch.tensor([float(quality)])
+    nowhere = torch.zeros_like(decoded)
+    with torch.no_grad():
+        _, _, means, scales = model(nowhere, nowhere, log_scale, features, at, quantize)
+    assert next(left, None) is None
+    found = torch.from_numpy(shifts / ONE).reshape(means.shape)
+    assert means.abs().max() > 0.2
+    assert ((means - found) / spread_of(log_scale)).abs().max() < 0.03
+    index = torch.from_numpy(indices).reshape(scales.shape)
+    expected = ((scales - SMALLEST_LOG2_SCALE) * 6).clamp(0, 63.99)
+    assert (expected - index - 0.5).abs().max() < 0.75
 
 
 def test_features_of_what_was_decoded_are_looked_up_right(context):
@@ -170,16 +186,17 @@ def test_one_and_two_threads_walk_alike(context, seen):
 
 
 def test_no_partial_sum_reaches_2_to_the_53():
-    widest = max(layer.weight.shape[1] for n in ContextModel(288).networks for layer in n.layers)
-    raster = 2 * widest  # with a linear map beside the last layer
-    assert raster * LARGEST_WEIGHT * LARGEST_ACTIVATION + ONE * (2**31 - 1) < 2**53
+    networks = (network for networks in ContextModel(288).networks for network in networks)
+    widest = max(layer.weight.shape[1] for network in networks for layer in network.layers)
+    terms = 2 * widest  # with a linear map beside the last layer
+    assert terms * LARGEST_WEIGHT * LARGEST_ACTIVATION + ONE * (2**31 - 1) < 2**53
 
 
 def test_weights_fit_in_16_bits_whatever_was_trained():
     model = ContextModel(LATENT, FEATURES)
     with torch.no_grad():
-        model.networks[0].layers[0].weight[0, 0, 0] = 100.0
-    assert int(IntegerContext.of(model).weights[0][0][0, 0, 0]) == LARGEST_WEIGHT
+        model.networks[0][0].layers[0].weight[0, 0, 0] = 100.0
+    assert int(IntegerContext.of(model).weights[0][0][0][0, 0, 0]) == LARGEST_WEIGHT
 
 
 def test_the_model_takes_the_integers_weights(model, context):
@@ -209,7 +226,7 @@ def test_a_file_comes_back_as_what_was_coded(contextual, photo_of_48_by_80):
 def test_an_encoder_that_looks_ahead_makes_no_file(contextual, photo_of_48_by_80):
     quality, coder = 40, contextual.latent_coder
     latents = coder.quantize(contextual.analyse(photo_of_48_by_80), quality)
-    # The table of each latent of the raster is chosen by the latent itself: much shorter, if only
+    # The table of each latent of the first group is chosen by itself: much shorter, if only
     # a decoder could know it.
     cheating = latents.table_index.copy()
     cheating[:8] = np.clip(12 * np.log2(1 + np.abs(latents.z_rounded[:8])), 0, 63)
