@@ -159,11 +159,10 @@ class ContextModel(nn.Module):
         Returns (what the rate is counted on, what is decoded, the means and log2 scales as they
         were moved), each (B, M, h, w).
         """
-        grid = height, width = u.shape[2:]
         powers = torch.stack(
             [(quality / (LEVELS - 1) * 2 - 1) ** (k + 1) for k in range(POWERS)], dim=1
         )
-        powers = powers[..., None, None].expand(-1, -1, *grid)
+        powers = powers[..., None, None].expand(-1, -1, *u.shape[2:])
         common = torch.cat((features, powers), dim=1)
         spread = spread_of(log_scale)
         before: list[Tensor] = []  # sizes of what was decoded of each group
@@ -171,35 +170,54 @@ class ContextModel(nn.Module):
         for networks, (low, high), spacing in zip(
             self.networks, self.groups, SPACINGS, strict=False
         ):
-            own = [t[:, low:high].flatten(2) for t in (u, mean, log_scale, spread)]
-            known, border = known_inputs(common, before), spacing // 2
-            wide = width + 2 * border
-            decoded_sizes = u.new_zeros(len(u), 2 * (high - low), (height + 2 * border) * wide)
-            order, parts = [], []
-            for network, (places, neighbours) in zip(
-                networks, turns(height, width, spacing), strict=True
-            ):
-                if not len(places):
-                    continue
-                here = (places // width + border) * wide + places % width + border
-                around = [decoded_sizes[..., here + i * wide + j] for i, j in neighbours]
-                x = known[..., places]
-                if around:
-                    x = torch.cat((x, torch.stack(around, dim=2).flatten(1, 2)), dim=1)
-                some_u, some_mean, some_log_scale, some_spread = (t[..., places] for t in own)
-                shift, change = network(x)
-                moved = some_mean + shift * some_spread
-                counted, decoded = quantize(some_u, moved)
-                r = (decoded - some_mean) / some_spread
-                decoded_sizes[..., here] = sizes(r if through else r.detach())
-                order.append(places)
-                parts.append((counted, decoded, moved, some_log_scale + change))
-            back = np.argsort(np.concatenate(order))
-            results.append([torch.cat(part, dim=2)[..., back] for part in zip(*parts, strict=True)])
-            decoded_sizes = decoded_sizes.unflatten(2, (-1, wide))
-            before.append(decoded_sizes[..., border : border + height, border : border + width])
-        joined = (torch.cat(parts, dim=1) for parts in zip(*results, strict=True))
-        return tuple(t.unflatten(2, grid) for t in joined)
+            own = [t[:, low:high] for t in (u, mean, log_scale, spread)]
+            known = known_inputs(common, before)
+            coded, decoded_sizes = in_turns(networks, spacing, known, own, quantize, through)
+            results.append(coded)
+            before.append(decoded_sizes)
+        return tuple(torch.cat(parts, dim=1) for parts in zip(*results, strict=True))
+
+
+def in_turns(
+    networks: Sequence[nn.Module],
+    spacing: int,
+    known: Float[Tensor, "B inputs n"],
+    own: Sequence[Float[Tensor, "B C h w"]],
+    quantize: Quantize,
+    through: bool,
+) -> tuple[list[Tensor], Float[Tensor, "B 2C h w"]]:
+    """One group: (what `ContextModel.forward` returns of it, the sizes of what is decoded).
+
+    networks: one a turn; known: see known_inputs; own: the group's u, mean, log_scale and spread.
+    """
+    count, channels, height, width = own[0].shape
+    border = spacing // 2  # of zeros, as where nothing is decoded yet
+    wide = width + 2 * border
+    seen = known.new_zeros(count, 2 * channels, (height + 2 * border) * wide)
+    order, coded = [], []
+    for network, (places, neighbours) in zip(networks, turns(height, width, spacing), strict=True):
+        if not len(places):
+            continue
+        here = (places // width + border) * wide + places % width + border
+        x = known[..., places]
+        if neighbours:
+            around = [seen[..., here + i * wide + j] for i, j in neighbours]
+            x = torch.cat((x, torch.stack(around, dim=2).flatten(1, 2)), dim=1)
+        u, mean, log_scale, spread = (t.flatten(2)[..., places] for t in own)
+        shift, change = network(x)
+        moved = mean + shift * spread
+        counted, decoded = quantize(u, moved)
+        r = (decoded - mean) / spread
+        seen[..., here] = sizes(r if through else r.detach())
+        order.append(places)
+        coded.append((counted, decoded, moved, log_scale + change))
+    back = np.argsort(np.concatenate(order))
+    results = [
+        torch.cat(parts, dim=2)[..., back].unflatten(2, (height, width))
+        for parts in zip(*coded, strict=True)
+    ]
+    seen = seen.unflatten(2, (-1, wide))
+    return results, seen[..., border : border + height, border : border + width]
 
 
 def known_inputs(
