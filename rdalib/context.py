@@ -178,6 +178,7 @@ class ContextModel(nn.Module):
         return tuple(torch.cat(parts, dim=1) for parts in zip(*results, strict=True))
 
 
+@torch.compiler.disable  # many small steps: hours of compiling, and no gain
 def in_turns(
     networks: Sequence[nn.Module],
     spacing: int,
