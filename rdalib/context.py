@@ -195,24 +195,27 @@ def in_turns(
     border = spacing // 2  # of zeros, as where nothing is decoded yet
     wide = width + 2 * border
     seen = known.new_zeros(count, 2 * channels, (height + 2 * border) * wide)
-    order, coded = [], []
-    for network, (places, neighbours) in zip(networks, turns(height, width, spacing), strict=True):
+    group_turns = turns(height, width, spacing)
+    order = np.concatenate([turn.places for turn in group_turns])
+    lengths = [len(turn.places) for turn in group_turns]
+    sorted_inputs = [t.flatten(2)[..., order].split(lengths, dim=2) for t in (known, *own)]
+    coded = []
+    for network, (places, neighbours), x, u, mean, log_scale, spread in zip(
+        networks, group_turns, *sorted_inputs, strict=True
+    ):
         if not len(places):
             continue
         here = (places // width + border) * wide + places % width + border
-        x = known[..., places]
         if neighbours:
             around = [seen[..., here + i * wide + j] for i, j in neighbours]
             x = torch.cat((x, torch.stack(around, dim=2).flatten(1, 2)), dim=1)
-        u, mean, log_scale, spread = (t.flatten(2)[..., places] for t in own)
         shift, change = network(x)
         moved = mean + shift * spread
         counted, decoded = quantize(u, moved)
         r = (decoded - mean) / spread
         seen[..., here] = sizes(r if through else r.detach())
-        order.append(places)
         coded.append((counted, decoded, moved, log_scale + change))
-    back = np.argsort(np.concatenate(order))
+    back = np.argsort(order)
     results = [
         torch.cat(parts, dim=2)[..., back].unflatten(2, (height, width))
         for parts in zip(*coded, strict=True)
