@@ -64,7 +64,7 @@ def walk(
                 inputs = _inputs(common, before, sizes, places, turn.neighbours, grid)
                 shift[:, some], table_index[:, some] = group.moved(network(inputs))
             integers = code(channels, turn.places, shift, table_index)
-            for some, places, group in parts:
+            for some, places, group in parts if spacing > 1 else ():  # else nothing looks at them
                 here = group.sizes(integers[:, some], shift[:, some])
                 sizes[:, _inside(places, grid)] = here.reshape(len(sizes), -1)
         before.append(sizes)
@@ -87,8 +87,7 @@ def _inputs(
     if before:
         around = np.array([i * wide + j for i in (-1, 0, 1) for j in (-1, 0, 1)])[:, None]
         parts += [before[0][:, here + around], *(group[:, here] for group in before[1:])]
-    if neighbours:
-        parts.append(own[:, here + np.array([i * wide + j for i, j in neighbours])[:, None]])
+    parts += [own[:, here + i * wide + j] for i, j in neighbours]
     return np.concatenate([part.reshape(-1, len(places)) for part in parts], dtype=np.float64)
 
 

@@ -80,29 +80,27 @@ def turns(height: int, width: int, spacing: int) -> list[Turn]:
 
 
 class ContextNetwork(nn.Module):
-    """From a column of inputs to how far means and log2 scales move, one for each channel.
+    """From the inputs at a place to how far means and log2 scales move, one for each channel.
 
     Two hidden layers; for the first group a linear map beside them, too.
     """
 
     def __init__(self, inputs: int, channels: int, hidden: int, linear: bool) -> None:
         super().__init__()
-        last = nn.Conv1d(hidden, 2 * channels, 1)
+        last = nn.Linear(hidden, 2 * channels)
         nn.init.zeros_(last.weight)  # the hyperprior as it is, to begin with
-        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
-        self.layers = nn.ModuleList(
-            (nn.Conv1d(inputs, hidden, 1), nn.Conv1d(hidden, hidden, 1), last)
-        )
-        self.linear = nn.Conv1d(inputs, 2 * channels, 1, bias=False) if linear else None
+        nn.init.zeros_(last.bias)
+        self.layers = nn.ModuleList((nn.Linear(inputs, hidden), nn.Linear(hidden, hidden), last))
+        self.linear = nn.Linear(inputs, 2 * channels, bias=False) if linear else None
         if self.linear is not None:
             nn.init.zeros_(self.linear.weight)
 
-    def forward(self, x: Float[Tensor, "B inputs n"]) -> tuple[Tensor, Tensor]:
-        """x (B, inputs, n) to (shift of the mean in scales, change of the log2 scale)."""
+    def forward(self, x: Float[Tensor, "B n inputs"]) -> tuple[Tensor, Tensor]:
+        """x (B, n, inputs) to (shift of the mean in scales, change of the log2 scale)."""
         u = self.layers[2](F.relu(self.layers[1](F.relu(self.layers[0](x)))))
         if self.linear is not None:
             u = u + self.linear(x)
-        shift, change = u.chunk(2, dim=1)  # (B, channels, n) each
+        shift, change = u.chunk(2, dim=2)  # (B, n, channels) each
         return shift, change.clamp(-LARGEST_CHANGE, LARGEST_CHANGE)
 
 
@@ -154,7 +152,7 @@ class ContextModel(nn.Module):
 
         u, mean, log_scale: (B, M, h, w): z, its mean and log2 of its scale in units of the step;
         features (B, A, h, w); quality (B,); quantize: a function of u and its mean to (what the
-        rate is counted on, what is decoded), called with some channels at some places, (B, C, k);
+        rate is counted on, what is decoded), called with some channels at some places, (B, k, C);
         through: whether gradients go through what is decoded to what is predicted from it.
         Returns (what the rate is counted on, what is decoded, the means and log2 scales as they
         were moved), each (B, M, h, w).
@@ -194,33 +192,32 @@ def in_turns(
     count, channels, height, width = own[0].shape
     border = spacing // 2  # of zeros, as where nothing is decoded yet
     wide = width + 2 * border
-    seen = known.new_zeros(count, 2 * channels, (height + 2 * border) * wide)
+    seen = known.new_zeros(count, (height + 2 * border) * wide, 2 * channels)
     group_turns = turns(height, width, spacing)
     order = np.concatenate([turn.places for turn in group_turns])
     lengths = [len(turn.places) for turn in group_turns]
-    sorted_inputs = [t.flatten(2)[..., order].split(lengths, dim=2) for t in (known, *own)]
+    by_place = (t.flatten(2).transpose(1, 2).contiguous() for t in (known, *own))
     coded = []
     for network, (places, neighbours), x, u, mean, log_scale, spread in zip(
-        networks, group_turns, *sorted_inputs, strict=True
+        networks, group_turns, *(t[:, order].split(lengths, dim=1) for t in by_place), strict=True
     ):
         if not len(places):
             continue
         here = (places // width + border) * wide + places % width + border
-        if neighbours:
-            around = [seen[..., here + i * wide + j] for i, j in neighbours]
-            x = torch.cat((x, torch.stack(around, dim=2).flatten(1, 2)), dim=1)
-        shift, change = network(x)
+        x = torch.cat((x, *(seen[:, here + i * wide + j] for i, j in neighbours)), dim=2)
+        shift, change = network(x)  # (count, k, channels)
         moved = mean + shift * spread
         counted, decoded = quantize(u, moved)
-        r = (decoded - mean) / spread
-        seen[..., here] = sizes(r if through else r.detach())
+        if spacing > 1:  # nothing is predicted from a group of one turn
+            r = (decoded - mean) / spread
+            seen[:, here] = sizes(r if through else r.detach(), dim=2)
         coded.append((counted, decoded, moved, log_scale + change))
     back = np.argsort(order)
     results = [
-        torch.cat(parts, dim=2)[..., back].unflatten(2, (height, width))
+        torch.cat(parts, dim=1)[:, back].transpose(1, 2).unflatten(2, (height, width))
         for parts in zip(*coded, strict=True)
     ]
-    seen = seen.unflatten(2, (-1, wide))
+    seen = seen.transpose(1, 2).unflatten(2, (-1, wide))
     return results, seen[..., border : border + height, border : border + width]
 
 
@@ -241,7 +238,7 @@ def spread_of(log_scale: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     return (scale.square() + SMALLEST_SCALE**2 + 1 / 12).sqrt()
 
 
-def sizes(r: Float[Tensor, "B C *n"]) -> Float[Tensor, "B 2C *n"]:
-    """r (B, C, ...) as the networks see it, (B, 2 C, ...): compressed, with and without sign."""
+def sizes(r: Float[Tensor, "*shape"], dim: int = 1) -> Float[Tensor, "*shape"]:
+    """r as the networks see it, compressed, with and without sign: twice the channels, in `dim`."""
     r = r.clamp(-LARGEST_RATIO, LARGEST_RATIO)
-    return torch.cat((r.asinh(), r.abs().log1p()), dim=1)
+    return torch.cat((r.asinh(), r.abs().log1p()), dim=dim)

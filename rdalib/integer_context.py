@@ -42,7 +42,7 @@ LOOKED_UP = ("spreads", "inverse_spreads", "asinh", "log1p")
 class IntegerContext:
     """The networks of a ContextModel in integers. All numbers are multiples of 1 / ONE.
 
-    weights[group][turn]: int16 tensors (out, in, 1) of the layers and, in the first group, of the
+    weights[group][turn]: int16 tensors (out, in) of the layers and, in the first group, of the
     linear map; biases[group][turn]: int32 tensors (out,) of the layers; spreads and
     inverse_spreads: int32 (504,), by a scale's octaves above the smallest; asinh and log1p: int32
     (8192,), by 64 |r|.
@@ -118,7 +118,7 @@ class IntegerNetwork:
     """
 
     def __init__(self, weights: list[torch.Tensor], biases: list[torch.Tensor]) -> None:
-        scaled = (w[:, :, 0].double().numpy() / WEIGHT_ONE for w in weights)
+        scaled = (w.double().numpy() / WEIGHT_ONE for w in weights)
         first, self.second, self.last, *linear = scaled
         self.seeing = np.concatenate((first, *linear))  # the layers that see the inputs
         biases_and_half = (ONE * b.double().numpy()[:, None] / WEIGHT_ONE + 0.5 for b in biases)

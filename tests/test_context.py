@@ -132,7 +132,7 @@ def test_the_integers_follow_the_floating_point_model(model, context, seen):
     decoded = torch.from_numpy(integers + shifts / ONE).float().reshape(1, LATENT, *GRID)
     log_scale = octaves + SMALLEST_LOG2_SCALE
     left = iter(
-        decoded[:, low:high].flatten(2)[..., places]
+        decoded[:, low:high].flatten(2).transpose(1, 2)[:, places]
         for (low, high), spacing in zip(model.groups, SPACINGS, strict=False)
         for places, _ in turns(*GRID, spacing)
         if len(places)
@@ -195,8 +195,8 @@ def test_no_partial_sum_reaches_2_to_the_53():
 def test_weights_fit_in_16_bits_whatever_was_trained():
     model = ContextModel(LATENT, FEATURES)
     with torch.no_grad():
-        model.networks[0][0].layers[0].weight[0, 0, 0] = 100.0
-    assert int(IntegerContext.of(model).weights[0][0][0][0, 0, 0]) == LARGEST_WEIGHT
+        model.networks[0][0].layers[0].weight[0, 0] = 100.0
+    assert int(IntegerContext.of(model).weights[0][0][0][0, 0]) == LARGEST_WEIGHT
 
 
 def test_the_model_takes_the_integers_weights(model, context):
