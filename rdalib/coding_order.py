@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rdalib.integer_context import IntegerContext, Integers
     from rdalib.latent_coding import Grid
 
-    Places = Int64[np.ndarray, " k"]
+    Places = slice | Int64[np.ndarray, " k"]
     Code = Callable[[slice, Places, Integers, Integers], Integers]  # see walk
 
 PLACES_AT_ONCE = 4096  # of which the networks' inputs are in memory
@@ -54,19 +54,17 @@ def walk(
     ):
         channels, sizes = slice(low, high), _bordered(2 * (high - low), grid)
         for network, turn in zip(networks, turns(*grid, spacing), strict=True):
-            shift = np.empty((high - low, len(turn.places)), np.int32)
-            table_index = np.empty(shift.shape, np.uint8)
-            parts = [
-                (some, turn.places[some], Group.of(context, octaves[channels, turn.places[some]]))
-                for some in _parts(len(turn.places))
-            ]
-            for some, places, group in parts:
-                inputs = _inputs(common, before, sizes, places, turn.neighbours, grid)
+            places: Places = turn.places if spacing > 1 else slice(None)  # of which NumPy is fast
+            own = octaves[channels, places]
+            shift, table_index = np.empty(own.shape, np.int32), np.empty(own.shape, np.uint8)
+            parts = [(some, Group.of(context, own[:, some])) for some in _parts(own.shape[1])]
+            for some, group in parts:
+                inputs = _inputs(common, before, sizes, turn.places[some], turn.neighbours, grid)
                 shift[:, some], table_index[:, some] = group.moved(network(inputs))
-            integers = code(channels, turn.places, shift, table_index)
-            for some, places, group in parts if spacing > 1 else ():  # else nothing looks at them
+            integers = code(channels, places, shift, table_index)
+            for some, group in parts if spacing > 1 else ():  # else nothing looks at them
                 here = group.sizes(integers[:, some], shift[:, some])
-                sizes[:, _inside(places, grid)] = here.reshape(len(sizes), -1)
+                sizes[:, _inside(turn.places[some], grid)] = here.reshape(len(sizes), -1)
         before.append(sizes)
 
 
@@ -74,7 +72,7 @@ def _inputs(
     common: Integers,
     before: list[Integers],
     own: Integers,
-    places: Places,
+    places: Int64[np.ndarray, " k"],
     neighbours: list[tuple[int, int]],
     grid: Grid,
 ) -> Float64[np.ndarray, "inputs k"]:
@@ -97,7 +95,7 @@ def _bordered(channels: int, grid: Grid) -> Int16[np.ndarray, "C n"]:
     return np.zeros((channels, (height + 2 * BORDER) * (width + 2 * BORDER)), np.int16)
 
 
-def _inside(places: Places, grid: Grid) -> Places:
+def _inside(places: Int64[np.ndarray, " k"], grid: Grid) -> Int64[np.ndarray, " k"]:
     """Where places of a grid are within its border."""
     rows, columns = np.divmod(places, grid[1])
     return (rows + BORDER) * (grid[1] + 2 * BORDER) + columns + BORDER
