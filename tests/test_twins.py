@@ -525,16 +525,13 @@ def of_refine(ours, theirs):
         assert mine == pytest.approx(held, rel=1e-3) and mine < 0.997 * plain
 
 
-def of_causal_places(ours, theirs):
-    assert ours() == theirs()
-
-
-def of_wavefronts(ours, theirs):
-    """Grids of every shape: the same places in each step."""
-    for height, width in ((1, 1), (1, 9), (7, 1), (5, 8), (20, 3)):
-        mine, held = list(ours(height, width)), list(theirs(height, width))
-        assert len(mine) == len(held)
-        assert all(map(numpy.array_equal, map(sorted, mine), map(sorted, held)))
+def of_turns(ours, theirs):
+    """Grids of every shape: the same places in each turn, and the same neighbours."""
+    for height, width in ((1, 1), (1, 9), (7, 1), (5, 8), (20, 3), (17, 40)):
+        for spacing in (1, 2, 4, 16):
+            mine, held = ours(height, width, spacing), theirs(height, width, spacing)
+            for (places, neighbours), turn in zip(mine, held, strict=True):
+                assert numpy.array_equal(places, turn.places) and neighbours == turn.neighbours
 
 
 COMPARISONS = {
@@ -579,8 +576,7 @@ COMPARISONS = {
     "sound.align": of_align,
     "training.Training.learning_rate": of_learning_rate,
     "averaging.moving_mean": of_moving_mean,
-    "context.causal_places": of_causal_places,
-    "context.wavefronts": of_wavefronts,
+    "context.turns": of_turns,
     "hyperprior.gaussian_nats": of_gaussian_nats,
     "hyperprior.IntegerSynthesis": of_integer_synthesis,
     "hyperprior_coding.HyperpriorCoder.describe": of_describe,
