@@ -891,7 +891,7 @@ def test_compare_says_which_setting_is_not_a_rivals_best(rda, here, monkeypatch)
         pytest.skip("pillow-jxl-plugin is not installed")
     assert "effort" not in rda("compare photo.png --bytes 1200")[1]
     monkeypatch.setattr(classical, "LARGE_PIXELS", 64 * 48 - 1)
-    for size, remark in ((1200, "(effort 7, not 9)"), (180, "(its smallest; effort 7, not 9)")):
+    for size, remark in ((1200, "(effort 7, not 9)"), (110, "(its smallest; effort 7, not 9)")):
         rows = rda(f"compare photo.png --bytes {size}")[1].splitlines()
         assert [row[:14].strip() for row in rows if "effort" in row] == ["JPEG XL"]
         assert rows[-1].endswith(remark)
