@@ -44,7 +44,6 @@ LARGE_PIXELS = 2_000_000
 _LARGE_OPTIONS: dict[str, dict[str, Any]] = {"jpegxl": {"effort": 7}}
 _QUICK_OPTIONS: dict[str, dict[str, Any]] = {"avif": {"speed": 8}, "jpegxl": {"effort": 4}}
 _QUICK_SIZE = {"avif": 1.1, "jpegxl": 1.0}  # of a quick file, over that of _LARGE_OPTIONS
-_SLOW_FILES = 4
 _QUALITIES = {"jpeg": (1, 95), "webp": (0, 100), "avif": (0, 100), "jpegxl": (0, 99)}
 _FORMATS = {"jpegxl": "JXL"}  # Pillow's names where they are others
 _FEWEST_BPP, _MOST_BPP = 0.001, 24.0
@@ -75,13 +74,12 @@ def encode_within(name: str, image: Image.Image, max_bytes: int) -> bytes | None
     """The best file of at most max_bytes, or None if the codec has none that small.
 
     Of a photograph above LARGE_PIXELS, AVIF's subsampling and the quality where the search begins
-    are those of the encoder's quick settings; the file is of the slow ones, tried at four
-    qualities at most. That is the highest that fits, unless the guess was far out.
+    are those of the encoder's quick settings.
     """
     if name == "jpeg2000":
         return _jpeg2000_within(image, max_bytes)
     subsamplings: tuple[str | None, ...] = SUBSAMPLINGS.get(name, (None,))
-    first, options, most = None, None, None
+    first, options = None, None
     if _is_large(image) and name in _QUICK_OPTIONS:
         budget = round(_QUICK_SIZE[name] * max_bytes)
         quick = _within(name, image, subsamplings, budget, None, _QUICK_OPTIONS[name])
@@ -89,8 +87,8 @@ def encode_within(name: str, image: Image.Image, max_bytes: int) -> bytes | None
         if quick:
             subsampling, first = quick[_better(image, *quick)]
             subsamplings = (subsampling,)
-        options, most = _options(name, image), _SLOW_FILES
-    files = _within(name, image, subsamplings, max_bytes, first, options, most)
+        options = _options(name, image)
+    files = _within(name, image, subsamplings, max_bytes, first, options)
     return _better(image, *files) if files else None
 
 
@@ -161,13 +159,12 @@ def _within(
     max_bytes: int,
     first: int | None,
     options: dict[str, Any] | None,
-    most: int | None = None,
 ) -> dict[bytes, tuple[str | None, int]]:
     """The largest file that fits of each subsampling, to its subsampling and quality."""
     files = {}
     for subsampling in subsamplings:
         found = _largest_quality_within(
-            name, image, subsampling, _QUALITIES[name], max_bytes, first, options, most
+            name, image, subsampling, _QUALITIES[name], max_bytes, first, options
         )
         if found:
             first, data = found
@@ -183,21 +180,17 @@ def _largest_quality_within(
     max_bytes: int,
     first: int | None = None,
     options: dict[str, Any] | None = None,
-    most: int | None = None,
 ) -> tuple[int, bytes] | None:
     """(quality, file) at the highest quality that fits; None if none does. first: tried first.
-    most: files to try, where one of them fits and `first` is close; options: as _save.
 
-    Between a quality that fits and one that does not, the next one tried is where a straight line
-    of log(bytes) meets the budget: half as many files as by bisection.
+    The next quality tried is where a straight line of log(bytes) meets the budget: half as many
+    files as by bisection. options: as _save.
     """
     low, high = qualities[0] - 1, qualities[1] + 1  # low fits (or is below all), high does not
     beyond: dict[int, float] = {}  # log(bytes / max_bytes) of each quality tried
     best = None
     quality = (low + high) // 2 if first is None else first
     while high - low > 1:
-        if most and best and len(beyond) >= most:
-            break
         data = _save(name, image, quality, subsampling, options)
         beyond[quality] = math.log(len(data) / max(max_bytes, 1))
         if len(data) <= max_bytes:
@@ -205,16 +198,13 @@ def _largest_quality_within(
         else:
             high = quality
         between = low in beyond and high in beyond
-        if between:
-            slope = (beyond[high] - beyond[low]) / (high - low)
-        elif most and len(beyond) > 1:
-            one, other = list(beyond)[-2:]
-            slope = max((beyond[other] - beyond[one]) / (other - one), _USUAL_SLOPE / 4)
-        else:
-            slope = _USUAL_SLOPE
+        slope = _USUAL_SLOPE
+        if len(beyond) > 1:
+            one, other = (low, high) if between else list(beyond)[-2:]
+            slope = (beyond[other] - beyond[one]) / (other - one)
         start = low if low in beyond else high
-        quality = start + round(-beyond[start] / slope)
-        if len(beyond) % 3 == 0 and (between or not most):  # should the line mislead
+        quality = start + round(-beyond[start] / max(slope, _USUAL_SLOPE / 4))
+        if between and len(beyond) % 3 == 0:  # should the line mislead
             quality = (low + high) // 2
         quality = min(max(quality, low + 1), high - 1)
     return best

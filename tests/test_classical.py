@@ -214,21 +214,21 @@ def test_at_two_megapixels_all_is_tried_at_the_best_settings(photo, encodings, m
 
 @pytest.mark.parametrize("max_bytes", [700, 1500, 3000])
 @pytest.mark.parametrize("name", RIVALS)
-def test_of_a_larger_photograph_few_files_are_made_slowly_and_the_best_is_kept(
+def test_of_a_larger_photograph_few_files_are_made_slowly_and_the_best_is_found(
     photo, encodings, monkeypatch, name, max_bytes
 ):
     monkeypatch.setattr(classical, "LARGE_PIXELS", photo.width * photo.height - 1)
     data = classical.encode_within(name, photo, max_bytes)
     quick = classical._QUICK_OPTIONS[name]
     slow = [made for made in encodings if made[-1] != quick]
-    assert len(slow) <= 4 and len({subsampling for _, _, subsampling, _ in slow}) == 1
+    assert len(slow) <= 7 and len({subsampling for _, _, subsampling, _ in slow}) == 1
     subsampling, options = slow[0][2:]
     assert options == ({"speed": 4} if name == "avif" else {"effort": 7})
     sizes = {q: len(classical._save(name, photo, q, subsampling, options)) for _, q, *_ in slow}
     largest = max(quality for quality, size in sizes.items() if size <= max_bytes)
     assert data == classical._save(name, photo, largest, subsampling, options)
     assert 0.9 * max_bytes < len(data) <= max_bytes
-    assert len(sizes) == 4 or sizes[largest + 1] > max_bytes
+    assert sizes[largest + 1] > max_bytes
 
 
 @pytest.mark.parametrize("name", RIVALS)
