@@ -118,7 +118,8 @@ def parser() -> argparse.ArgumentParser:
         type=argument_types.count,
         default=4000,
         metavar="N",
-        help="how large the files may be (default 4000)",
+        help="how large the files may be (default 4000); of photographs above 2 megapixels JPEG "
+        "XL runs at effort 7, not 9, which takes minutes and gains nothing in PSNR",
     )
     sub.add_argument(
         "--out",

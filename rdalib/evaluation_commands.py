@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Iterator, Sequence
 
 from rdalib import classical, datasets, evaluation, figures, plots
 from rdalib.codec import Codec
@@ -19,25 +20,29 @@ def compare(arguments: Namespace) -> None:
         check_output(arguments.out, arguments.input)
     y = read_photo(arguments.input, note=note)
     codec = Codec.load(arguments.model)
-    shown = [
-        (name, y_hat, evaluation.quality_of(y, y_hat, data))
-        for name, data, y_hat in evaluation.compare(
-            y,
-            codec,
-            arguments.bytes,
-            classical.AVAILABLE,
-            progress=bar("comparing", "codec"),
-            effort=arguments.effort,
+    with bar("comparing", "codec")(total=len(classical.AVAILABLE) + 1) as steps:
+
+        def named(rivals: Sequence[str]) -> Iterator[str]:
+            for name in rivals:
+                steps.set_postfix_str(plots.STYLES[name][0])
+                yield name
+                steps.update()
+            steps.set_postfix_str(plots.STYLES["rda"][0])  # comes next
+
+        rows = evaluation.compare(
+            y, codec, arguments.bytes, classical.AVAILABLE, progress=named, effort=arguments.effort
         )
-    ]
+    shown = [(name, y_hat, evaluation.quality_of(y, y_hat, data)) for name, data, y_hat in rows]
     print(f"{'':14}{'bytes':>9}{'bpp':>8}{'PSNR':>8}{'luma':>8}{'chroma':>8}{'MS-SSIM':>9}")
     for name, _, values in shown:
         numbers = (values["psnr_rgb"], values["psnr_luma"], values["psnr_chroma"])
         decibels = "".join("   exact" if n is None else f"{n:8.2f}" for n in numbers)
         similarity = "        -" if values["ms_ssim"] is None else f"{values['ms_ssim']:9.4f}"
-        over = "  (its smallest)" if values["bytes"] > arguments.bytes else ""
+        over = "its smallest" if values["bytes"] > arguments.bytes else ""
+        remarks = "; ".join(filter(None, (over, classical.settings_note(name, y[0].numel()))))
+        after = f"  ({remarks})" if remarks else ""
         label = plots.STYLES[name][0]
-        print(f"{label:14}{values['bytes']:9,}{values['bpp']:8.3f}{decibels}{similarity}{over}")
+        print(f"{label:14}{values['bytes']:9,}{values['bpp']:8.3f}{decibels}{similarity}{after}")
     if arguments.out:
         figures.write(figures.comparison(y, shown), arguments.out)
         print(f"picture: {arguments.out}")

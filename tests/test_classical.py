@@ -183,3 +183,66 @@ def test_another_codec_is_refused_by_name(photo):
 def test_a_picture_that_a_codec_cannot_take_is_refused_in_words():
     with pytest.raises(ValueError, match="webp cannot encode a picture of 16384 x 1 pixels: "):
         classical.encode("webp", Image.new("RGB", (16384, 1)), 50)
+
+
+# Larger photographs: the same search, from a better start
+
+
+@pytest.fixture
+def encodings(monkeypatch):
+    """(codec, quality, subsampling, options) of each file that is made."""
+    made, save = [], classical._save
+
+    def counting(name, image, setting, subsampling=None, options=None):
+        made.append((name, setting, subsampling, options))
+        return save(name, image, setting, subsampling, options)
+
+    monkeypatch.setattr(classical, "_save", counting)
+    return made
+
+
+RIVALS = [name for name in ("avif", "jpegxl") if name in classical.AVAILABLE]
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_at_two_megapixels_all_is_tried_at_the_best_settings(photo, encodings, monkeypatch, name):
+    monkeypatch.setattr(classical, "LARGE_PIXELS", photo.width * photo.height)
+    classical.encode_within(name, photo, 1500)
+    assert all(options is None for *_, options in encodings)
+    assert classical.settings_note(name, photo.width * photo.height) == ""
+
+
+@pytest.mark.parametrize("max_bytes", [700, 1500, 3000])
+@pytest.mark.parametrize("name", RIVALS)
+def test_of_a_larger_photograph_few_files_are_made_slowly_and_the_best_is_found(
+    photo, encodings, monkeypatch, name, max_bytes
+):
+    monkeypatch.setattr(classical, "LARGE_PIXELS", photo.width * photo.height - 1)
+    data = classical.encode_within(name, photo, max_bytes)
+    quick = classical._QUICK_OPTIONS[name]
+    slow = [made for made in encodings if made[-1] != quick]
+    assert len(slow) <= 7 and len({subsampling for _, _, subsampling, _ in slow}) == 1
+    subsampling, options = slow[0][2:]
+    assert options == ({"speed": 4} if name == "avif" else {"effort": 7})
+    sizes = {q: len(classical._save(name, photo, q, subsampling, options)) for _, q, *_ in slow}
+    largest = max(quality for quality, size in sizes.items() if size <= max_bytes)
+    assert data == classical._save(name, photo, largest, subsampling, options)
+    assert 0.9 * max_bytes < len(data) <= max_bytes
+    assert sizes[largest + 1] > max_bytes
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_a_larger_photograph_that_cannot_fit_costs_one_slow_file_a_subsampling(
+    photo, encodings, monkeypatch, name
+):
+    monkeypatch.setattr(classical, "LARGE_PIXELS", 1)
+    assert classical.encode_within(name, photo, 20) is None
+    slow = [made for made in encodings if made[-1] != classical._QUICK_OPTIONS[name]]
+    assert len(slow) == len(classical.SUBSAMPLINGS.get(name, (None,)))
+
+
+def test_what_a_larger_photograph_is_not_given_is_said():
+    assert classical.settings_note("jpegxl", 12_000_000) == "effort 7, not 9"
+    assert [classical.settings_note(name, 12_000_000) for name in ("rda", *classical.CODECS)] == [
+        ""
+    ] * 5

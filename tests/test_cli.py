@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import functools
 import io
 import json
 import math
@@ -23,7 +24,17 @@ import requests
 import torch
 from PIL import Image
 
-from rdalib import bitstream, classical, datasets, evaluation, plots, train_command, training
+from rdalib import (
+    bitstream,
+    classical,
+    datasets,
+    evaluation,
+    evaluation_commands,
+    plots,
+    terminal,
+    train_command,
+    training,
+)
 from rdalib.bitstream import HEADER
 from rdalib.cli import main
 from rdalib.codec import Codec
@@ -873,6 +884,25 @@ def test_compare_says_which_codec_cannot_go_that_low(rda, here):
     over = {name for name, row in rows.items() if int(row[14:23].replace(",", "")) > 250}
     assert "JPEG" in over and "RDA (ours)" not in over
     assert over == {name for name, row in rows.items() if row.endswith("(its smallest)")}
+
+
+def test_compare_says_which_setting_is_not_a_rivals_best(rda, here, monkeypatch):
+    if "jpegxl" not in classical.AVAILABLE:
+        pytest.skip("pillow-jxl-plugin is not installed")
+    assert "effort" not in rda("compare photo.png --bytes 1200")[1]
+    monkeypatch.setattr(classical, "LARGE_PIXELS", 64 * 48 - 1)
+    for size, remark in ((1200, "(effort 7, not 9)"), (110, "(its smallest; effort 7, not 9)")):
+        rows = rda(f"compare photo.png --bytes {size}")[1].splitlines()
+        assert [row[:14].strip() for row in rows if "effort" in row] == ["JPEG XL"]
+        assert rows[-1].endswith(remark)
+
+
+def test_compare_names_the_codec_at_work_on_a_terminal(rda, here, monkeypatch):
+    shown = functools.partial(terminal.bar, disable=False)
+    monkeypatch.setattr(evaluation_commands, "bar", shown)
+    _, _, err = rda("compare photo.png --bytes 1200")
+    at = [err.index(plots.STYLES[name][0] + "]") for name in (*classical.AVAILABLE, "rda")]
+    assert at == sorted(at)
 
 
 METRICS = {
