@@ -44,7 +44,7 @@ def walk(
     octaves (M, n): log2 of the hyperprior's scales over the smallest; features (A, n): of its
     synthesis; both int arrays, n places of a grid (height, width). code: a function of a
     slice of channels, places, the shifts of their means and the indices of their tables, that
-    returns their integers; it is called turn by turn, in the order of `in_turns`.
+    returns their integers; it is called turn by turn.
     """
     features = features.clip(0, LARGEST_ACTIVATION)
     common = np.concatenate((features, _powers(quality, features.shape[1])))
