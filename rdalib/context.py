@@ -153,7 +153,7 @@ class ContextModel(nn.Module):
         u, mean, log_scale: (B, M, h, w): z, its mean and log2 of its scale in units of the step;
         features (B, A, h, w); quality (B,); quantize: a function of u and its mean to (what the
         rate is counted on, what is decoded), called with some channels at some places, (B, k, C);
-        through: whether gradients go through what is decoded to what is predicted from it.
+        through: whether gradients go from what is predicted to u, as if nothing were rounded.
         Returns (what the rate is counted on, what is decoded, the means and log2 scales as they
         were moved), each (B, M, h, w).
         """
@@ -209,8 +209,10 @@ def in_turns(
         moved = mean + shift * spread
         counted, decoded = quantize(u, moved)
         if spacing > 1:  # nothing is predicted from a group of one turn
-            r = (decoded - mean) / spread
-            seen[:, here] = sizes(r if through else r.detach(), dim=2)
+            r = ((decoded - mean) / spread).detach()
+            if through:
+                r = r + (u - u.detach()) / spread
+            seen[:, here] = sizes(r, dim=2)
         coded.append((counted, decoded, moved, log_scale + change))
     back = np.argsort(order)
     results = [

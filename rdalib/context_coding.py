@@ -169,7 +169,7 @@ class ContextCoder:
         def relax(u: Tensor, soften: Soften) -> tuple[Tensor, Tensor, Tensor]:
             def quantize(u: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
                 d = soften(u - mean)
-                return d, round_half_up(u - mean) + (d - d.detach()) + mean
+                return d, round_half_up(u - mean) + mean
 
             d, _, mean, log_scale = self.model.context(
                 u[None], *described, at, quantize, through=True
