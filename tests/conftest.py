@@ -45,7 +45,7 @@ def make_tiny(path, side_channels, context=False):
         if context:
             for networks in model.context.networks:
                 for network in networks:
-                    torch.nn.init.normal_(network.layers[-1].weight, std=0.1)
+                    torch.nn.init.normal_(network.layers[-1].weight, std=0.05)
     export(model, photos, path, {"steps": "0"})
     return path
 
