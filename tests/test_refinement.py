@@ -30,6 +30,14 @@ def some_codec(request, contextual):
     return contextual if request.param == "contextual" else Codec.load(request.param)
 
 
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_either_precision_finds_the_same_gain(y, bfloat16, monkeypatch):
+    monkeypatch.setattr(refinement, "has_bfloat16", lambda: bfloat16)
+    codec = Codec.load("factorized")
+    plain, refined = (codec.compress(y, 24, effort=effort) for effort in (0, 50))
+    assert loss_of(codec, y, refined, 24) < 0.99 * loss_of(codec, y, plain, 24)
+
+
 @pytest.mark.parametrize("quality", [12, 40])
 def test_refinement_lowers_the_loss_of_the_file(some_codec, y, quality):
     plain, refined = (some_codec.compress(y, quality, effort=effort) for effort in (0, 25))
