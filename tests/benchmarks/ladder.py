@@ -9,10 +9,10 @@ The photograph is lesson 07's cat. Three rungs are our factorised coder around a
 that nobody trained, with one step for all channels and tables counted on BSDS500, as those of the
 trained models are: `dct8`, the cosines of JPEG's 8 x 8 blocks in lesson 07's three colour planes,
 `dct16`, those of 16 x 16 blocks, and `klt`, the principal components of 16 x 16 blocks. They send
-all 768 numbers of a 16 x 16 block, and are measured on Kodak, too; of
-the others kodak.py keeps the points.
-`context_frozen` is the first `context` that was shipped, whose transforms are the hyperprior's: it
-is measured where its weights are named. Lessons 07, 08 and 11 draw from rdalib/kodak/ladder.json.
+all 768 numbers of a 16 x 16 block, and are measured on Kodak, too; of the others kodak.py keeps
+the points. `context_frozen` is a context model trained alone, on the transforms of the shipped
+hyperprior: it is measured where its weights are named. Lessons 07, 08 and 11 draw from
+rdalib/kodak/ladder.json.
 """
 
 import json
