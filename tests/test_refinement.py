@@ -40,7 +40,7 @@ def test_either_precision_finds_the_same_gain(y, bfloat16, monkeypatch):
 
 @pytest.mark.parametrize("quality", [12, 40])
 def test_refinement_lowers_the_loss_of_the_file(some_codec, y, quality):
-    plain, refined = (some_codec.compress(y, quality, effort=effort) for effort in (0, 25))
+    plain, refined = (some_codec.compress(y, quality, effort=effort) for effort in (0, 50))
     assert loss_of(some_codec, y, refined, quality) < loss_of(some_codec, y, plain, quality)
 
 
