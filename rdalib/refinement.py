@@ -70,7 +70,7 @@ def refine(
     + 1.33 lambda * distortion.
     progress: called at each iteration with the relaxed loss over the first. The same arguments
     give the same result on the same machine: what the search decodes on the way is in bfloat16
-    where the processor has units for it (half the time); what is kept is judged in float32.
+    where the processor has units for it (0.6 of the time); what is kept is judged in float32.
     Raises: ValueError for a photograph too large.
     """
     height, width = y.shape[1:]

@@ -31,7 +31,7 @@ def some_codec(request, contextual):
 
 
 @pytest.mark.parametrize("bfloat16", [False, True])
-def test_either_precision_finds_the_same_gain(y, bfloat16, monkeypatch):
+def test_either_precision_finds_a_gain(y, bfloat16, monkeypatch):
     monkeypatch.setattr(refinement, "has_bfloat16", lambda: bfloat16)
     codec = Codec.load("factorized")
     plain, refined = (codec.compress(y, 24, effort=effort) for effort in (0, 50))
