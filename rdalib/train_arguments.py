@@ -69,6 +69,12 @@ def add_train_arguments(sub: argparse.ArgumentParser) -> None:
         help="their side in pixels, a multiple of 64 (default 256; a resumed run keeps its own)",
     )
     sub.add_argument(
+        "--relative",
+        action="store_true",
+        help="count a percent of every patch's loss nearly alike, so that smooth photographs are "
+        "learned as well as busy ones (a resumed run keeps to its own choice)",
+    )
+    sub.add_argument(
         "--quantization",
         choices=("mixed", "noise"),
         default="mixed",

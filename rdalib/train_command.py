@@ -159,6 +159,7 @@ def _settings(arguments: Namespace) -> TrainingSettings:
         patch=arguments.patch,
         largest_scale=LARGEST_SCALE,
         recoloured=RECOLOURED,
+        relative=arguments.relative,
         quantization=arguments.quantization,
         compiled=arguments.compile,
         data=" and ".join(Path(name).name for name in arguments.data),

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from rdalib.patches import RandomPatches
 
 LINEAR_PATHS = ("analysis.linear.", "synthesis.linear.")
+TYPICAL_LOSS = 10.0  # of a patch: by it, the gradients of a relative run keep their size
 SHARED_STREAM = 2**10 - 1  # of random numbers, one for all processes; below: each one's own
 
 
@@ -125,7 +126,11 @@ class Training:
         return means
 
     def gradient(self) -> Float[Tensor, 3]:
-        """The gradient of this step's loss, set on the parameters. Returns what `advance` does."""
+        """The gradient of this step's loss, set on the parameters. Returns what `advance` does.
+
+        A relative run minimises the mean of log(1 + loss), in which a percent of a smooth patch
+        counts nearly as much as one of a busy patch with ten times its loss.
+        """
         settings = self.settings
         generator = torch.Generator().manual_seed(self._seed(SHARED_STREAM))
         y = self.patches.sample(settings.batch, generator, self.share, self.step)
@@ -141,7 +146,8 @@ class Training:
             output = self.parallel(y, quality, settings.quantization)
         losses = output.losses(lam)
         self.optimizer.zero_grad()
-        losses.mean().backward()
+        aim = TYPICAL_LOSS * losses.log1p() if settings.relative else losses
+        aim.mean().backward()
         return torch.stack((output.rate_bpp, output.distortion, losses)).detach().mean(dim=1)
 
     @contextmanager

@@ -368,6 +368,19 @@ def test_a_compiled_run_takes_the_same_steps_but_for_rounding(photos, monkeypatc
         torch.testing.assert_close(compiled.advance(), plain.advance(), rtol=1e-3, atol=0)
 
 
+def test_a_relative_run_counts_a_percent_of_every_patch_alike(patches):
+    plain = Training(dataclasses.replace(SETTINGS, batch=1), patches)
+    relative = Training(dataclasses.replace(SETTINGS, batch=1, relative=True), patches)
+    for step in range(3):
+        plain.step = relative.step = step
+        loss = plain.gradient()[2]
+        torch.testing.assert_close(relative.gradient()[2], loss)
+        for ours, theirs in zip(
+            relative.model.parameters(), plain.model.parameters(), strict=True
+        ):
+            torch.testing.assert_close(ours.grad, 10 / (1 + loss) * theirs.grad)
+
+
 def test_patches_of_another_size_are_refused(patches):
     with pytest.raises(ValueError, match="on patches of 64 x 64 pixels, these have 32 x 32"):
         Training(dataclasses.replace(SETTINGS, patch=64), patches)
