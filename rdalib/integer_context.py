@@ -115,34 +115,28 @@ class IntegerNetwork:
     """A ContextNetwork in integers held in float64: sums stay below 2^53 and are exact.
 
     Weights are divided by WEIGHT_ONE beforehand, which is a power of two: this is exact, too.
+    The products are PyTorch's: NumPy's have threads of their own, that get in the way of those.
     """
 
     def __init__(self, weights: list[torch.Tensor], biases: list[torch.Tensor]) -> None:
-        scaled = (w.double().numpy() / WEIGHT_ONE for w in weights)
-        first, self.second, self.last, *linear = scaled
-        self.seeing = np.concatenate((first, *linear))  # the layers that see the inputs
-        biases_and_half = (ONE * b.double().numpy()[:, None] / WEIGHT_ONE + 0.5 for b in biases)
+        first, self.second, self.last, *linear = (w.double() / WEIGHT_ONE for w in weights)
+        self.seeing = torch.cat((first, *linear))  # the layers that see the inputs
+        biases_and_half = (ONE * b.double()[:, None] / WEIGHT_ONE + 0.5 for b in biases)
         self.biases = tuple(biases_and_half)  # sums are rounded half up
 
     def __call__(self, x: Float64[np.ndarray, "inputs k"]) -> Integers:
         """x (inputs, k), integers, to shifts and changes below each other, (2 channels, k)."""
         first, second, last = self.biases
-        sums = self.seeing @ x
-        u = _rounded(sums[: len(first)] + first, 0, LARGEST_ACTIVATION)
-        u = _rounded(self.second @ u + second, 0, LARGEST_ACTIVATION)
-        result = self.last @ u
-        result += last
+        sums = self.seeing @ torch.from_numpy(x)
+        u = (sums[: len(first)] + first).floor_().clamp_(0, LARGEST_ACTIVATION)
+        u = torch.addmm(second, self.second, u).floor_().clamp_(0, LARGEST_ACTIVATION)
+        result = torch.addmm(last, self.last, u)
         if len(sums) > len(first):
             result += sums[len(first) :]
-        largest = np.full_like(last, LARGEST_ACTIVATION)
-        largest[len(last) // 2 :] = LARGEST_CHANGE * ONE
-        return _rounded(result, -largest, largest).astype(np.int64)
-
-
-def _rounded(sums: np.ndarray, low: Any, high: Any) -> np.ndarray:
-    """Sums with a half in them to integers within bounds, in place."""
-    np.floor(sums, out=sums)
-    return np.minimum(np.maximum(sums, low, out=sums), high, out=sums)
+        shift, change = result.floor_().chunk(2)
+        shift.clamp_(-LARGEST_ACTIVATION, LARGEST_ACTIVATION)
+        change.clamp_(-LARGEST_CHANGE * ONE, LARGEST_CHANGE * ONE)
+        return result.long().numpy()
 
 
 def _in_16_bits(weight: torch.Tensor) -> torch.Tensor:

@@ -375,9 +375,7 @@ def test_a_relative_run_counts_a_percent_of_every_patch_alike(patches):
         plain.step = relative.step = step
         loss = plain.gradient()[2]
         torch.testing.assert_close(relative.gradient()[2], loss)
-        for ours, theirs in zip(
-            relative.model.parameters(), plain.model.parameters(), strict=True
-        ):
+        for ours, theirs in zip(relative.model.parameters(), plain.model.parameters(), strict=True):
             torch.testing.assert_close(ours.grad, 10 / (1 + loss) * theirs.grad)
 
 
