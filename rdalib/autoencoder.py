@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ESCAPE_NATS = 24 * math.log(2)  # a latent outside its table costs no more than about 24 bits
+TYPICAL_LOSS = 10.0  # of a patch
 ANCHORS = 8  # lambdas at which the steps are learned; in between, their logarithm is linear
 
 
@@ -57,6 +58,15 @@ class Output:
         rate + lam * distortion grows about as sqrt(lam): the division keeps all lambdas in play.
         """
         return (self.rate_bpp + lam * self.distortion) / lam.sqrt()
+
+
+def relative_losses(losses: Float[Tensor, " B"]) -> Float[Tensor, " B"]:
+    """What a run with `relative` minimises: log(1 + loss), times a patch's typical loss.
+
+    In it a per cent of a smooth patch counts nearly as much as one of a busy patch with ten times
+    its loss. The factor keeps gradients as large as those of the losses themselves.
+    """
+    return TYPICAL_LOSS * losses.log1p()
 
 
 class RateDistortionAutoencoder(nn.Module):

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
-from rdalib.autoencoder import RateDistortionAutoencoder
+from rdalib.autoencoder import RateDistortionAutoencoder, relative_losses
 from rdalib.averaging import mean_of_weights, restore_mean
 from rdalib.interruption import deferred_signals
 from rdalib.processes import rank_and_world_size
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from rdalib.patches import RandomPatches
 
 LINEAR_PATHS = ("analysis.linear.", "synthesis.linear.")
-TYPICAL_LOSS = 10.0  # of a patch: by it, the gradients of a relative run keep their size
 SHARED_STREAM = 2**10 - 1  # of random numbers, one for all processes; below: each one's own
 
 
@@ -126,11 +125,7 @@ class Training:
         return means
 
     def gradient(self) -> Float[Tensor, 3]:
-        """The gradient of this step's loss, set on the parameters. Returns what `advance` does.
-
-        A relative run minimises the mean of log(1 + loss), in which a percent of a smooth patch
-        counts nearly as much as one of a busy patch with ten times its loss.
-        """
+        """The gradient of this step's loss, set on the parameters. Returns what `advance` does."""
         settings = self.settings
         generator = torch.Generator().manual_seed(self._seed(SHARED_STREAM))
         y = self.patches.sample(settings.batch, generator, self.share, self.step)
@@ -146,7 +141,7 @@ class Training:
             output = self.parallel(y, quality, settings.quantization)
         losses = output.losses(lam)
         self.optimizer.zero_grad()
-        aim = TYPICAL_LOSS * losses.log1p() if settings.relative else losses
+        aim = relative_losses(losses) if settings.relative else losses
         aim.mean().backward()
         return torch.stack((output.rate_bpp, output.distortion, losses)).detach().mean(dim=1)
 

@@ -29,7 +29,7 @@ class TrainingSettings:
     warmup_steps: int = 200
     decay: float = 0.2  # the last part of the run, in which the learning rate falls to zero
     linear_factor: float = 0.1  # the linear paths start near their optimum: smaller steps
-    relative: bool = False  # a percent of each patch's loss counts alike: see Training.gradient
+    relative: bool = False  # a percent of each patch's loss counts alike: see relative_losses
     quantization: str = "mixed"  # noise for the rate, rounding into the synthesis; or "noise"
     clip_norm: float = 5.0
     compiled: bool = False  # by torch.compile: faster steps; other rounding and other noise
