@@ -104,6 +104,17 @@ LARGEST_WEIGHT = 2**15 - 1  # so that 16 bits hold one
 LARGEST_ACTIVATION = 2**22
 
 
+def in_float64(
+    weights: Sequence[Int16[Tensor, "*shape"]], biases: Sequence[Int32[Tensor, " out"]]
+) -> tuple[list[Float[Tensor, "out in"]], list[Float[Tensor, "out 1"]]]:
+    """Layers in integers as (matrices, offsets) in float64, whose sums floor rounds half up.
+
+    They are divided by WEIGHT_ONE, a power of two: exact. The half is in the offsets.
+    """
+    matrices = [weight.flatten(1).double() / WEIGHT_ONE for weight in weights]
+    return matrices, [ONE * bias.double()[:, None] / WEIGHT_ONE + 0.5 for bias in biases]
+
+
 class IntegerSynthesis:
     """h to means and log2 scales by integer arithmetic: alike on every machine, to the last bit.
 
@@ -120,9 +131,7 @@ class IntegerSynthesis:
     ) -> None:
         """weights: three int tensors (out, in, k, k); biases: three int tensors (out,)."""
         self.weights, self.biases = tuple(weights), tuple(biases)
-        # Divided by WEIGHT_ONE, a power of two: exact. With a half, so that floor rounds half up.
-        self.matrices = [weight.flatten(1).double() / WEIGHT_ONE for weight in weights]
-        self.offsets = [ONE * bias.double()[:, None] / WEIGHT_ONE + 0.5 for bias in biases]
+        self.matrices, self.offsets = in_float64(weights, biases)
 
     @classmethod
     def of(cls, synthesis: nn.Sequential) -> IntegerSynthesis:

@@ -23,7 +23,7 @@ from rdalib.context import (
     spread_of,
     weights_of,
 )
-from rdalib.hyperprior import LARGEST_ACTIVATION, LARGEST_WEIGHT, ONE, WEIGHT_ONE
+from rdalib.hyperprior import LARGEST_ACTIVATION, LARGEST_WEIGHT, ONE, WEIGHT_ONE, in_float64
 
 if TYPE_CHECKING:
     from jaxtyping import Float64, Int32
@@ -114,19 +114,16 @@ def look_up_tables() -> dict[str, torch.Tensor]:
 class IntegerNetwork:
     """A ContextNetwork in integers held in float64: sums stay below 2^53 and are exact.
 
-    Weights are divided by WEIGHT_ONE beforehand, which is a power of two: this is exact, too.
     The products are PyTorch's: NumPy's have threads of their own, that get in the way of those.
     """
 
     def __init__(self, weights: list[torch.Tensor], biases: list[torch.Tensor]) -> None:
-        first, self.second, self.last, *linear = (w.double() / WEIGHT_ONE for w in weights)
+        (first, self.second, self.last, *linear), self.offsets = in_float64(weights, biases)
         self.seeing = torch.cat((first, *linear))  # the layers that see the inputs
-        biases_and_half = (ONE * b.double()[:, None] / WEIGHT_ONE + 0.5 for b in biases)
-        self.biases = tuple(biases_and_half)  # sums are rounded half up
 
     def __call__(self, x: Float64[np.ndarray, "inputs k"]) -> Integers:
         """x (inputs, k), integers, to shifts and changes below each other, (2 channels, k)."""
-        first, second, last = self.biases
+        first, second, last = self.offsets
         sums = self.seeing @ torch.from_numpy(x)
         u = (sums[: len(first)] + first).floor_().clamp_(0, LARGEST_ACTIVATION)
         u = torch.addmm(second, self.second, u).floor_().clamp_(0, LARGEST_ACTIVATION)
